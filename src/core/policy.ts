@@ -1,0 +1,149 @@
+import type { Place } from './errors.ts';
+
+/** The layers that a policy has a column for, in the order a request meets them. */
+export const LAYER_NAMES = ['queue', 'broker', 'transport', 'mark', 'kernel', 'network'] as const;
+
+/** A column of the policy table. */
+export type LayerName = (typeof LAYER_NAMES)[number];
+
+/** What a class is promised. Each member that is present is one objective. */
+export interface Slo {
+  /** The latency that `latencyQuantile` of the requests stay below. */
+  readonly latencyMs?: number;
+  /** Between 0 and 1, exclusive. Default 0.99. */
+  readonly latencyQuantile: number;
+  /** The rate that each response arrives with at least, bits per second. */
+  readonly goodputBps?: number;
+}
+
+/** How the sidecar's request queue treats a class. */
+export interface QueueColumn {
+  /** A request that has waited this long is answered 503 instead of being started. */
+  readonly deadlineMs: number;
+  /** Share of the turns in weighted mode; a positive integer. */
+  readonly weight: number;
+  /** The most of the concurrency limit that this class may hold, in percent (1 to 100). */
+  readonly maxSharePercent: number;
+}
+
+/** How a message broker treats a class. A larger number is more important, as in AMQP 0-9-1. */
+export interface BrokerColumn {
+  readonly priority: number;
+}
+
+/** A sender that yields to others, run in user space over pacing. */
+export interface ScavengerSettings {
+  /** The queueing delay that it aims not to exceed. */
+  readonly targetDelayMs: number;
+  /** It never paces below this rate, bits per second, so that it is not starved. */
+  readonly minRateBps: number;
+}
+
+/** How the transport treats a class. */
+export interface TransportColumn {
+  /** Congestion-control algorithms of the kernel, the most wanted first. */
+  readonly congestionControl: readonly string[];
+  readonly scavenger?: ScavengerSettings;
+}
+
+/** How packets of a class are marked. */
+export interface MarkColumn {
+  /** The six-bit DSCP value (RFC 2474), 0 to 63. */
+  readonly dscp: number;
+  /** The value as a person wrote it: `EF`, `LE`, `AF41`, `10`. */
+  readonly dscpName: string;
+}
+
+/** How a bottleneck interface treats a class. */
+export interface KernelColumn {
+  /** The share of the link that the class is guaranteed, in percent. The shares of all classes add up to 100 at most. */
+  readonly sharePercent: number;
+  /** Whether it may use what others leave. */
+  readonly mayBorrow: boolean;
+}
+
+/** How the network treats a class. */
+export interface NetworkColumn {
+  readonly path: 'least-congested' | 'default';
+  /** Which class leaves a congested path first: the smallest number. */
+  readonly moveOrder: number;
+}
+
+/** One row of the policy table. */
+export interface RequestClass {
+  readonly name: string;
+  /** 0 is the most important (as the urgency of RFC 9218). No two classes share a rank. */
+  readonly rank: number;
+  readonly slo: Slo;
+  readonly queue: QueueColumn;
+  readonly broker: BrokerColumn;
+  readonly transport: TransportColumn;
+  readonly mark: MarkColumn;
+  readonly kernel: KernelColumn;
+  readonly network: NetworkColumn;
+}
+
+/** What is true of the request queue as a whole. */
+export interface QueueSettings {
+  readonly mode: 'strict' | 'weighted';
+  /** How many requests the application is given at once. */
+  readonly concurrency: number;
+  /** How many requests may wait; beyond it the least important is shed. */
+  readonly capacity: number;
+  /** A request that has waited this long is served before more important ones that have not: no class starves. */
+  readonly starvationMs: number;
+}
+
+/** What a rule compares. All members that are present must match. Strings are matched without regard to letter case where HTTP does so (header names, host). */
+export interface RuleMatch {
+  /** A path pattern: `*` one segment, `**` any number, `{name}` one segment; else literal. */
+  readonly path?: string;
+  readonly method?: readonly string[];
+  /** Host without port; `*.example.org` matches any subdomain. */
+  readonly host?: string;
+  /** Header name (lower case) to the value it must have; `*` means present; a trailing `*` means prefix. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Query parameter to the value it must have; `*` means present. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** The announced body is at least this large. */
+  readonly bodyBytesAtLeast?: number;
+  /** The announced body is at most this large; a body of unknown length does not match. */
+  readonly bodyBytesAtMost?: number;
+  /** `package.Service/Method` or `package.Service/*`; only requests with content-type application/grpc match. */
+  readonly grpc?: string;
+  /** CIDR blocks, IPv4 or IPv6, of the peer. */
+  readonly sourceNetworks?: readonly string[];
+  /** Explicit RFC 9218 priority: the urgency (0 to 7) is at most this. */
+  readonly urgencyAtMost?: number;
+  /** Explicit RFC 9218 priority: the urgency is at least this. */
+  readonly urgencyAtLeast?: number;
+}
+
+/** A rule of the ingress classifier. */
+export interface ClassifierRule {
+  readonly name: string;
+  readonly match: RuleMatch;
+  readonly class: string;
+  readonly place: Place;
+}
+
+/** How requests that enter the mesh are classified. The first rule that matches wins. */
+export interface IngressSettings {
+  readonly defaultClass: string;
+  readonly rules: readonly ClassifierRule[];
+  /** CIDR blocks of peers whose class headers are believed; all others' are stripped. */
+  readonly trustedNetworks: readonly string[];
+}
+
+/** A policy: the class table, checked and with its defaults filled in. */
+export interface Policy {
+  readonly schema: 'priomesh/policy/v1';
+  readonly name: string;
+  /** Ordered by rank, the most important first. A class's position is its index on the data path. */
+  readonly classes: readonly RequestClass[];
+  readonly queue: QueueSettings;
+  readonly ingress: IngressSettings;
+}
+
+/** The position of a class in {@link Policy.classes}: the small integer by which the data path knows it. */
+export type ClassIndex = number;

@@ -1,0 +1,16 @@
+import type { Clock, Logger } from '../core/index.ts';
+
+/** What a verb sees of the world; tests hand in their own. */
+export interface CliContext {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Whether standard error is a terminal: progress is redrawn in place there, and printed as plain lines elsewhere. */
+  readonly terminal: boolean;
+  readonly columns: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Fires on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,113 @@
+import { Command, CommanderError } from 'commander';
+import {
+  EXIT_CODES,
+  type ExitName,
+  jsonLogger,
+  type LogLevel,
+  messageOf,
+  PriomeshError,
+  systemClock,
+} from '../core/index.ts';
+import type { CliContext } from './context.ts';
+import { VERBS } from './verbs/index.ts';
+
+const VERSION = '0.1.0';
+
+const EXIT_HELP = `
+Exit status: ${Object.entries(EXIT_CODES)
+  .map(([name, code]) => `${code} ${name}`)
+  .join(', ')}. See docs/reference/exit-codes.md.`;
+
+/** Says an error on standard error, as a person reads it, and gives the exit status it leads to. */
+function report(error: unknown, context: CliContext): ExitName {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 'ok' : 'usage';
+  if (error instanceof PriomeshError) {
+    if (error.code === 'ABORTED') {
+      context.stderr('priomesh: interrupted; nothing is left running\n');
+      return context.signal.reason === 'SIGTERM' ? 'terminated' : 'interrupted';
+    }
+    context.stderr(`priomesh: ${error.format()}\n`);
+    return error.exit;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  context.stderr(`priomesh: INTERNAL: ${stack}\n  fix: report this with the lines above\n`);
+  return 'internal';
+}
+
+/**
+ * Runs one command line and gives its exit status. Only the verb that is called is loaded.
+ *
+ * @param argv the words after `priomesh`
+ */
+export async function runCli(argv: readonly string[], context: CliContext): Promise<ExitName> {
+  const program = new Command('priomesh')
+    .description('A service mesh for research, and the laboratory around it.')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
+    .showSuggestionAfterError(true)
+    .showHelpAfterError('(priomesh --help lists the verbs)')
+    .addHelpText('after', EXIT_HELP);
+  let finished: ExitName = 'ok';
+  try {
+    for (const entry of VERBS) {
+      const command = program.command(entry.name).summary(entry.summary).description(entry.summary);
+      command.exitOverride().configureOutput({ writeOut: context.stdout, writeErr: context.stderr });
+      command.showHelpAfterError(`(priomesh ${entry.name} --help explains it)`);
+      if (argv[0] === entry.name || (argv[0] === 'help' && argv[1] === entry.name)) {
+        const verb = await entry.load();
+        verb.configure(command, context, (exit) => {
+          finished = exit;
+        });
+      }
+    }
+    if (argv.length === 0) {
+      program.outputHelp();
+      return 'ok';
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return finished;
+  } catch (error) {
+    return report(error, context);
+  }
+}
+
+/** Hands SIGINT and SIGTERM to an abort signal; a second one ends the process at once. */
+function signalsToAbort(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted)
+        process.exit(name === 'SIGINT' ? EXIT_CODES.interrupted : EXIT_CODES.terminated);
+      controller.abort(name);
+    });
+  }
+  return controller.signal;
+}
+
+function logLevel(text: string | undefined): LogLevel {
+  return text === 'debug' || text === 'info' || text === 'warn' || text === 'error' ? text : 'warn';
+}
+
+if (import.meta.main) {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
+    throw error;
+  });
+  const exit = await runCli(process.argv.slice(2), {
+    stdout: (text) => {
+      process.stdout.write(text);
+    },
+    stderr: (text) => {
+      process.stderr.write(text);
+    },
+    terminal: process.stderr.isTTY === true,
+    columns: process.stderr.columns ?? 100,
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock,
+    logger: jsonLogger((line) => process.stderr.write(line), logLevel(process.env['PRIOMESH_LOG'])),
+    signal: signalsToAbort(),
+  });
+  process.exitCode = EXIT_CODES[exit];
+}

@@ -1,0 +1,11 @@
+export type { Verdict } from './journal.ts';
+export type { Manifest } from './manifest.ts';
+export {
+  type ArmPlan,
+  type ExperimentPlan,
+  type FormName,
+  loadExperimentSource,
+  planExperiment,
+} from './plan.ts';
+export { probePlatform } from './platform.ts';
+export { openExperimentLab, type RunEvents, type RunOutcome, runExperiment } from './run.ts';

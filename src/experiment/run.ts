@@ -1,0 +1,193 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { abortError, type Clock, hostExec, type Logger, PriomeshError } from '../core/index.ts';
+import { type Lab, type LabKind, openLab } from '../lab/index.ts';
+import { appendJournal, readJournal, type TrialEntry, type Verdict } from './journal.ts';
+import { collectVersions, type Manifest, makeManifest } from './manifest.ts';
+import { type ExperimentPlan, type ExperimentSource, type FormName, planExperiment } from './plan.ts';
+import { probePlatform } from './platform.ts';
+import { checksums, type ResultsFolder, resultsFolder, writeJson } from './results-folder.ts';
+import type { ScheduledTrial } from './schedule.ts';
+import { runTrial } from './trial.ts';
+
+/** What a run tells while it goes on. */
+export interface RunEvents {
+  /** The laboratory is being built. */
+  preparing(text: string): void;
+  /** The plan stands; `resumed` trials were found finished in the folder. */
+  planned(plan: ExperimentPlan, resumed: number): void;
+  trialStarted(trial: ScheduledTrial, attempt: number): void;
+  trialEnded(trial: ScheduledTrial, verdict: Verdict): void;
+}
+
+/** How an experiment is run. */
+export interface RunOptions {
+  readonly formName: FormName;
+  readonly lab: LabKind;
+  /** The results folder; created, or resumed when it holds an unfinished run of the same plan. */
+  readonly out: string;
+  /** Overrides the number of trials per arm. */
+  readonly trials?: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly events: RunEvents;
+}
+
+/** What a finished run leaves. */
+export interface RunOutcome {
+  readonly manifest: Manifest;
+  /** False when so many trials were void that the run proves nothing. */
+  readonly trusted: boolean;
+}
+
+/** Opens the laboratory that an experiment asks for. */
+export async function openExperimentLab(
+  source: ExperimentSource,
+  options: { lab: LabKind; logDirectory: string; logger: Logger; signal: AbortSignal },
+): Promise<Lab> {
+  const { name, rateBps, delayMs, queuePackets, placement } = source.experiment.topology;
+  return openLab(
+    {
+      kind: options.lab,
+      topology: { name, rateBps, delayMs, queuePackets, nodes: [...new Set(Object.values(placement))] },
+      logDirectory: options.logDirectory,
+      logger: options.logger,
+    },
+    options.signal,
+  );
+}
+
+/** Refuses a folder that holds another run, and gives the trials that a run of this plan has finished in it. */
+async function resumeFrom(folder: ResultsFolder, plan: ExperimentPlan): Promise<readonly TrialEntry[]> {
+  const journal = await readJournal(folder.journal);
+  if (journal.digest === undefined) {
+    const strangers = (await readdir(folder.root)).filter((name) => name !== 'logs');
+    if (strangers.length > 0) {
+      throw new PriomeshError('RESULTS_EXIST', `${folder.root} is not empty and holds no run of priomesh`);
+    }
+    await appendJournal(folder.journal, { kind: 'plan', digest: plan.digest });
+    return [];
+  }
+  if (journal.digest !== plan.digest) {
+    throw new PriomeshError('RESULTS_EXIST', `${folder.root} holds a run of another plan`);
+  }
+  return journal.trials;
+}
+
+/** The start of a run that is resumed, or now. */
+async function startOf(folder: ResultsFolder, clock: Clock): Promise<string> {
+  try {
+    return (JSON.parse(await readFile(folder.manifest, 'utf8')) as Manifest).startedAt;
+  } catch {
+    return new Date(clock.wallMs()).toISOString();
+  }
+}
+
+/**
+ * Runs an experiment from laboratory up to laboratory down and writes its results folder. A run that was cut off goes on
+ * where it stopped when it is started again with the same folder. Rejects with ABORTED when the signal fires; the
+ * laboratory is down then, too.
+ */
+export async function runExperiment(source: ExperimentSource, options: RunOptions): Promise<RunOutcome> {
+  const { clock, logger, events } = options;
+  const folder = resultsFolder(path.resolve(options.out));
+  await mkdir(folder.root, { recursive: true });
+  events.preparing('probing this machine');
+  const platform = await probePlatform(options.lab, options.signal);
+  events.preparing(`building the ${options.lab} laboratory`);
+  await using lab = await openedLab(source, options, folder);
+  const signal = AbortSignal.any([options.signal, lab.value.failed]);
+  const plan = planExperiment(source, {
+    formName: options.formName,
+    lab: options.lab,
+    platform,
+    ports: lab.value.ports,
+    ...(options.trials === undefined ? {} : { trials: options.trials }),
+  });
+  const trials = [...(await resumeFrom(folder, plan))];
+  const startedAt = await startOf(folder, clock);
+  const versions = await collectVersions(hostExec);
+  const writeManifest = async (endedAt: string | null, sums: Record<string, string>): Promise<Manifest> => {
+    const { limitations } = lab.value;
+    const facts = { labLimitations: limitations, versions, trials, startedAt, endedAt, checksums: sums };
+    const manifest = makeManifest(plan, facts);
+    await writeJson(folder.manifest, manifest);
+    return manifest;
+  };
+  await writeManifest(null, {});
+  events.planned(plan, trials.filter((one) => one.verdict.valid).length);
+
+  for (const scheduled of plan.schedule) {
+    await runScheduled(scheduled, trials, { plan, lab: lab.value, clock, logger, signal, folder, events });
+    if (options.signal.aborted) throw abortError(options.signal);
+  }
+  const sums = await checksums(folder.root, ['manifest.json', 'journal.jsonl']);
+  const manifest = await writeManifest(new Date(clock.wallMs()).toISOString(), sums);
+  return { manifest, trusted: isTrusted(plan, trials) };
+}
+
+async function openedLab(
+  source: ExperimentSource,
+  options: RunOptions,
+  folder: ResultsFolder,
+): Promise<{ value: Lab } & AsyncDisposable> {
+  const logDirectory = path.join(folder.root, 'logs');
+  await mkdir(logDirectory, { recursive: true });
+  const { lab, logger, signal } = options;
+  const value = await openExperimentLab(source, { lab, logDirectory, logger, signal });
+  return { value, [Symbol.asyncDispose]: () => value.close() };
+}
+
+/** Runs one place of the schedule until it has a valid trial, or until the repeats that the audit allows are used up. */
+async function runScheduled(
+  scheduled: ScheduledTrial,
+  trials: TrialEntry[],
+  run: {
+    plan: ExperimentPlan;
+    lab: Lab;
+    clock: Clock;
+    logger: Logger;
+    signal: AbortSignal;
+    folder: ResultsFolder;
+    events: RunEvents;
+  },
+): Promise<void> {
+  const { plan, folder, events } = run;
+  const arm = plan.arms.find((one) => one.name === scheduled.arm);
+  if (arm === undefined)
+    throw new RangeError(`the schedule names the arm ${scheduled.arm}, which the plan lacks`);
+  const earlier = trials.filter((one) => one.index === scheduled.index);
+  if (earlier.some((one) => one.verdict.valid)) return;
+  for (let attempt = earlier.length; attempt <= plan.source.experiment.audit.maxRetries; attempt += 1) {
+    const relative = folder.trial(scheduled.index, arm.name, scheduled.block, attempt);
+    const absolute = path.join(folder.root, relative);
+    await rm(absolute, { recursive: true, force: true });
+    events.trialStarted(scheduled, attempt);
+    const verdict = await runTrial({ ...run, folder: absolute }, arm, scheduled);
+    const { index, block } = scheduled;
+    const entry: TrialEntry = {
+      kind: 'trial',
+      index,
+      block,
+      arm: arm.name,
+      attempt,
+      folder: relative,
+      verdict,
+    };
+    await appendJournal(folder.journal, entry);
+    trials.push(entry);
+    events.trialEnded(scheduled, verdict);
+    if (verdict.valid) return;
+  }
+}
+
+/** A run can be trusted when at most the allowed share of its places has no valid trial, and no arm is without one. */
+export function isTrusted(plan: ExperimentPlan, trials: readonly TrialEntry[]): boolean {
+  const valid = new Set(trials.filter((one) => one.verdict.valid).map((one) => one.index));
+  const missing = plan.schedule.filter((one) => !valid.has(one.index)).length;
+  const bare = plan.arms.some(
+    (arm) => !plan.schedule.some((one) => one.arm === arm.name && valid.has(one.index)),
+  );
+  return !bare && missing / plan.schedule.length <= plan.source.experiment.audit.maxVoidRatio;
+}

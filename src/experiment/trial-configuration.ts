@@ -1,0 +1,116 @@
+import type { Address, SidecarConfig } from '../config/index.ts';
+import type { Lab } from '../lab/index.ts';
+import type { ApplicationConfig, GeneratorConfig } from '../workload/index.ts';
+import type { ArmPlan, ExperimentPlan } from './plan.ts';
+import type { ScheduledTrial } from './schedule.ts';
+
+/** The port of a sidecar that requests for its service arrive at. */
+const INBOUND_PORT = 15006;
+/** The port of a sidecar that its own service calls others through. */
+const OUTBOUND_PORT = 15001;
+/** The port of an application. */
+const APPLICATION_PORT = 8080;
+/** How often a sidecar writes its counters. */
+const STATISTICS_INTERVAL_MS = 500;
+
+/** One process of a trial: where it runs and what it is told. */
+export interface ProcessConfiguration<Config> {
+  readonly name: string;
+  readonly node: string;
+  readonly config: Config;
+}
+
+/** Every process of a trial. Pure data, kept in the trial's folder. */
+export interface TrialConfiguration {
+  readonly applications: readonly ProcessConfiguration<ApplicationConfig>[];
+  readonly sidecars: readonly ProcessConfiguration<SidecarConfig>[];
+  readonly generator: ProcessConfiguration<GeneratorConfig>;
+}
+
+/** The layers that act inside a sidecar. */
+const SIDECAR_LAYERS: readonly string[] = ['queue', 'transport', 'mark'];
+
+/**
+ * Works out what each process of a trial is told. Without sidecars the services call each other and the generator calls
+ * the entry service directly; with them every call passes the caller's and the callee's sidecar.
+ *
+ * @param file names a file in the trial's folder
+ */
+export function configureTrial(
+  plan: ExperimentPlan,
+  arm: ArmPlan,
+  trial: ScheduledTrial,
+  lab: Lab,
+  file: (name: string) => string,
+): TrialConfiguration {
+  const { experiment, graph, policy } = plan.source;
+  const services = Object.keys(graph.services);
+  const nodeOf = (name: string): string => experiment.topology.placement[name] as string;
+  const addressOf = (name: string): string => {
+    const node = lab.nodes[nodeOf(name)];
+    if (node === undefined) throw new RangeError(`the topology has no node ${nodeOf(name)} for ${name}`);
+    return node.address;
+  };
+  const loopbackOf = (name: string): string => (lab.kind === 'local' ? addressOf(name) : '127.0.0.1');
+  const at = (host: string, port: number): Address => ({ host, port });
+
+  const applications = services.map((service) => ({
+    name: `application-${service}`,
+    node: nodeOf(service),
+    config: {
+      graph,
+      service,
+      listen: at(arm.sidecars ? loopbackOf(service) : addressOf(service), APPLICATION_PORT),
+      upstreams: Object.fromEntries(
+        services.map((other) => [
+          other,
+          arm.sidecars ? at(loopbackOf(service), OUTBOUND_PORT) : at(addressOf(other), APPLICATION_PORT),
+        ]),
+      ),
+      baselineCongestionControl: experiment.baselineCongestionControl,
+    },
+  }));
+
+  const upstreams = Object.fromEntries(
+    services.map((service) => [service, { endpoints: [at(addressOf(service), INBOUND_PORT)] }]),
+  );
+  const sidecars = !arm.sidecars
+    ? []
+    : services.map((service) => ({
+        name: `sidecar-${service}`,
+        node: nodeOf(service),
+        config: {
+          service,
+          policy,
+          layers: arm.layers.filter((layer) => SIDECAR_LAYERS.includes(layer)),
+          inbound: {
+            listen: at(addressOf(service), INBOUND_PORT),
+            application: at(loopbackOf(service), APPLICATION_PORT),
+            ingress: service === experiment.entry,
+          },
+          outbound: { listen: at(loopbackOf(service), OUTBOUND_PORT), upstreams },
+          baselineCongestionControl: experiment.baselineCongestionControl,
+          statistics: { file: file(`sidecar-${service}.jsonl`), intervalMs: STATISTICS_INTERVAL_MS },
+        },
+      }));
+
+  return {
+    applications,
+    sidecars,
+    generator: {
+      name: 'generator',
+      node: nodeOf('generator'),
+      config: {
+        target: at(addressOf(experiment.entry), arm.sidecars ? INBOUND_PORT : APPLICATION_PORT),
+        host: experiment.entry,
+        workloads: arm.workloads,
+        seed: trial.seed,
+        warmupMs: plan.form.warmupMs,
+        measureMs: plan.form.measureMs,
+        drainMs: plan.form.drainMs,
+        requestsFile: file('requests.csv.gz'),
+        throughputFile: file('throughput.csv'),
+      },
+    },
+  };
+}

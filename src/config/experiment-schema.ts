@@ -1,0 +1,194 @@
+import type { z } from 'zod';
+import { fields } from './fields.ts';
+import { type DeepReadonly, lazy, zod } from './lazy.ts';
+
+/** The figures that can be compared between two arms. */
+export const METRIC_NAMES = [
+  'latencyMs.p50',
+  'latencyMs.p90',
+  'latencyMs.p99',
+  'latencyMs.p999',
+  'latencyMs.mean',
+  'goodputRps',
+  'goodputBps',
+  'errorRatio',
+  'sloAttainment',
+] as const;
+
+/** A figure that can be compared between two arms. */
+export type MetricName = (typeof METRIC_NAMES)[number];
+
+/** The node name under which the load generator is placed. */
+export const GENERATOR = 'generator';
+
+function formSchema() {
+  const z = zod();
+  const f = fields();
+  return z.strictObject({
+    trials: f.whole(1, 1000).describe('How many trials each arm gets.'),
+    warmupMs: f.between(0, 3_600_000).describe('Load before the measurement, not counted.'),
+    measureMs: f.milliseconds.describe('Length of the measurement.'),
+    drainMs: f
+      .between(0, 3_600_000)
+      .describe('How long requests sent during the measurement may still take to end.'),
+  });
+}
+
+function topologySchema() {
+  const z = zod();
+  const f = fields();
+  return z
+    .strictObject({
+      name: z.enum(['dumbbell', 'dual-path']).describe('The topology.'),
+      rateBps: f.whole(64_000, 100_000_000_000).describe('Rate of the bottleneck link, in bits per second.'),
+      delayMs: f.between(0, 10_000).describe('One-way delay of the bottleneck link.'),
+      queuePackets: f
+        .whole(1, 1_000_000)
+        .describe('How many packets may wait at the bottleneck when no class is told apart.'),
+      placement: z
+        .record(
+          f.name,
+          z
+            .string()
+            .regex(/^[a-z][a-z0-9]{0,14}$/, 'the name of a node of the topology, such as left1 or right2'),
+        )
+        .describe('Where each service and the `generator` stand: service to node.'),
+    })
+    .describe('The emulated network.');
+}
+
+function armSchema() {
+  const z = zod();
+  const f = fields();
+  return z.strictObject({
+    description: f.text(500).describe('What the arm is, in a sentence; it stands in the figures.'),
+    sidecars: z.boolean().default(true).describe('Whether requests pass through sidecars.'),
+    layers: z.array(f.layer).max(6).default([]).describe('The columns of the policy that are switched on.'),
+    workloads: z.exactOptional(
+      z.array(f.name).min(1).max(64).describe('The workloads that run in this arm. Default: all.'),
+    ),
+  });
+}
+
+function comparisonSchema() {
+  const z = zod();
+  const f = fields();
+  return z
+    .strictObject({
+      metric: z.enum(METRIC_NAMES).describe('The figure that is compared.'),
+      class: f.name.describe('The class whose figure it is.'),
+      of: f.name.describe('The arm whose value is divided.'),
+      to: f.name.describe('The arm whose value it is divided by: the ratio is value(of) / value(to).'),
+      atLeast: z.exactOptional(f.between(0, 1e9).describe('The ratio must be at least this.')),
+      atMost: z.exactOptional(f.between(0, 1e9).describe('The ratio must be at most this.')),
+      claim: f.text(500).describe('What is claimed, in a sentence.'),
+    })
+    .describe('One ratio between two arms, and the bounds that the experiment claims for it.');
+}
+
+function workloadSchema() {
+  const z = zod();
+  const f = fields();
+  return z.strictObject({
+    name: f.name.describe('The name of the workload.'),
+    class: f.name.describe('The class that its requests are counted under; the policy must give it to them.'),
+    method: f.method.default('GET').describe('The request method.'),
+    path: f.path.describe('The request target.'),
+    arrivals: z
+      .enum(['poisson', 'constant'])
+      .default('poisson')
+      .describe('How requests are spaced. Both are open loop: they never wait for responses.'),
+    rateRps: f.positive(100_000).describe('Mean rate, in requests per second.'),
+    timeoutMs: f.milliseconds.default(10_000).describe('A request that takes longer counts as failed.'),
+  });
+}
+
+function auditSchema() {
+  const z = zod();
+  const f = fields();
+  return z
+    .strictObject({
+      maxLateSendRatio: f.ratio
+        .default(0.01)
+        .describe('The most of the requests that may be sent late by the generator.'),
+      lateAfterMs: f.milliseconds
+        .default(5)
+        .describe('A request sent this long after its intended time is late.'),
+      maxStealRatio: f.ratio
+        .default(0.05)
+        .describe('The most of the processor time that other machines may take (steal).'),
+      maxTimerLagMs: f.milliseconds.default(50).describe('The longest that a timer may come late.'),
+      maxRateErrorRatio: f.ratio
+        .default(0.05)
+        .describe('How far the bottleneck may stray from its rate, as a share of it.'),
+      maxVoidRatio: f.ratio
+        .default(0.25)
+        .describe('The most of the trials that may be void before the whole run counts as untrusted.'),
+      maxRetries: f.whole(0, 100).default(2).describe('How often one void trial is repeated.'),
+    })
+    .prefault({})
+    .describe('When a trial cannot be trusted: it is void, and repeated.');
+}
+
+/** An experiment: topology, load, arms, and what is claimed about them. */
+export const experimentSchema = lazy(() => {
+  const z = zod();
+  const f = fields();
+  const form = formSchema();
+  return z
+    .strictObject({
+      schema: z.literal('priomesh/experiment/v1').describe('The form of this file.'),
+      name: f.name.describe('The name of the experiment.'),
+      title: f.text(200).describe('The title of notebook and page.'),
+      claim: f.text(2000).describe('What the experiment is to show, in a sentence or two.'),
+      policy: f.fileName.describe('The policy file, relative to this file.'),
+      application: f.fileName.describe('The application graph, relative to this file.'),
+      topology: topologySchema(),
+      baselineCongestionControl: f.algorithm
+        .default('cubic')
+        .describe('The congestion control of every socket where the transport layer is off.'),
+      entry: f.name.describe('The service that the generator calls.'),
+      workloads: z.array(workloadSchema()).min(1).max(64).describe('What the generator sends.'),
+      arms: z.record(f.name, armSchema()).describe('The variants that are compared, by name.'),
+      comparisons: z
+        .array(comparisonSchema())
+        .max(1000)
+        .default([])
+        .describe('The ratios that are computed, with an interval each.'),
+      control: z.exactOptional(
+        z
+          .strictObject({ of: f.name.describe('The arm that is run twice.') })
+          .describe(
+            'The A/A control: one arm is run twice, in the full form, and must not differ from itself.',
+          ),
+      ),
+      forms: z
+        .strictObject({
+          quick: form.describe('A few minutes: shows the effect.'),
+          full: form.describe('The real thing: tight intervals.'),
+        })
+        .describe('How long and how often.'),
+      seed: f
+        .whole(0, 4_294_967_295)
+        .default(1)
+        .describe('The root of all random numbers: order of trials, arrival times.'),
+      audit: auditSchema(),
+    })
+    .meta({
+      title: 'priomesh experiment',
+      description: 'What is run, how often, and what is claimed about it.',
+    });
+});
+
+/** An experiment, checked and with its defaults filled in. */
+export type Experiment = DeepReadonly<z.output<ReturnType<typeof experimentSchema>>>;
+/** How many trials, and how long. */
+export type Form = Experiment['forms']['quick'];
+/** One variant of the system under test. */
+export type Arm = Experiment['arms'][string];
+/** A stream of requests that the generator sends. */
+export type Workload = Experiment['workloads'][number];
+/** A ratio between two arms: value(of) / value(to). */
+export type Comparison = Experiment['comparisons'][number];
+/** When a trial cannot be trusted. */
+export type AuditLimits = Experiment['audit'];

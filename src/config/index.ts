@@ -1,0 +1,21 @@
+export { loadExperiment, loadStudy, parseExperiment, type Study } from './experiment.ts';
+export {
+  type Arm,
+  type AuditLimits,
+  type Comparison,
+  type Experiment,
+  type Form,
+  GENERATOR,
+  METRIC_NAMES,
+  type MetricName,
+  type Workload,
+} from './experiment-schema.ts';
+export { type Finding, findingsOf } from './findings.ts';
+export { findRoute, loadApplicationGraph, parseApplicationGraph } from './graph.ts';
+export type { ApplicationGraph, CallSpec, RouteSpec, ServiceSpec } from './graph-schema.ts';
+export { expectation, type JsonSchema } from './json-schema.ts';
+export { loadPolicy, parsePolicy } from './policy.ts';
+export { schemaId, schemas } from './schemas.ts';
+export { loadSidecarConfig, parseSidecarConfig } from './sidecar.ts';
+export { resolveLimits, SIDECAR_LIMITS, type SidecarLimits } from './sidecar-limits.ts';
+export { type Address, SIDECAR_LAYERS, type SidecarConfig, type SidecarLayer } from './sidecar-schema.ts';

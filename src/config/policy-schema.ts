@@ -1,0 +1,255 @@
+import type { z } from 'zod';
+import { DSCP_NAMES, type DscpName } from '../core/index.ts';
+import { fields } from './fields.ts';
+import { lazy, zod } from './lazy.ts';
+
+const DSCP_NAME_LIST = Object.keys(DSCP_NAMES) as [DscpName, ...DscpName[]];
+
+/** The columns of one class, as a person writes them and, in the same form, as a resolved policy carries them. */
+export const columnSchemas = lazy(() => {
+  const z = zod();
+  const f = fields();
+  return {
+    rank: f
+      .whole(0, 255)
+      .describe('Order of importance: 0 is the most important. No two classes share a rank.'),
+    slo: z
+      .strictObject({
+        latencyMs: z.exactOptional(
+          f.milliseconds.describe('The latency that `latencyQuantile` of the requests stay below.'),
+        ),
+        latencyQuantile: z
+          .number()
+          .gt(0)
+          .lt(1)
+          .default(0.99)
+          .describe('The quantile of latency that `latencyMs` speaks of.'),
+        goodputBps: z.exactOptional(
+          f.bitsPerSecond.describe('The rate that each response arrives with at least, in bits per second.'),
+        ),
+      })
+      .prefault({})
+      .describe('What the class is promised. Each objective that is present is judged.'),
+    queue: z
+      .strictObject({
+        deadlineMs: f.milliseconds
+          .default(30_000)
+          .describe('A request that has waited this long is answered 503 instead of being started.'),
+        weight: f.whole(1, 1000).default(1).describe('Share of the turns in weighted mode.'),
+        maxSharePercent: f
+          .whole(1, 100)
+          .default(100)
+          .describe('The most of the concurrency limit that the class may hold, in percent.'),
+      })
+      .prefault({})
+      .describe("How the sidecar's request queue treats the class."),
+    broker: z
+      .strictObject({
+        priority: f
+          .whole(0, 255)
+          .default(0)
+          .describe('Message priority of AMQP 0-9-1: a larger number is more important.'),
+      })
+      .prefault({})
+      .describe('How a message broker treats the class.'),
+    transport: z
+      .strictObject({
+        congestionControl: z
+          .array(f.algorithm)
+          .max(8)
+          .default([])
+          .describe(
+            'Congestion-control algorithms of the kernel, the most wanted first; the first that this machine gives is taken.',
+          ),
+        scavenger: z.exactOptional(
+          z
+            .strictObject({
+              targetDelayMs: f
+                .between(1, 1000)
+                .default(10)
+                .describe('The queueing delay that it aims not to exceed.'),
+              minRateBps: f.bitsPerSecond
+                .default(250_000)
+                .describe('It never paces below this rate, in bits per second, so that it is not starved.'),
+            })
+            .describe('Makes the class yield to all others: a rate controller over paced sockets.'),
+        ),
+      })
+      .prefault({})
+      .describe('How the transport treats the class.'),
+    kernel: z
+      .strictObject({
+        sharePercent: f
+          .positive(100)
+          .describe('The share of the bottleneck link that the class is guaranteed, in percent.'),
+        mayBorrow: z.boolean().default(true).describe('Whether the class may use what others leave.'),
+      })
+      .describe(
+        'How a bottleneck interface treats the class. The shares of all classes add up to 100 at most.',
+      ),
+    network: z
+      .strictObject({
+        path: z
+          .enum(['least-congested', 'default'])
+          .default('default')
+          .describe('Which path the class takes where there are several.'),
+        moveOrder: f
+          .whole(0, 255)
+          .default(0)
+          .describe('Which class leaves a congested path first: the smallest number.'),
+      })
+      .prefault({})
+      .describe('How the network treats the class.'),
+  };
+});
+
+/** What a classifier rule compares. */
+export const ruleMatchSchema = lazy(() => {
+  const z = zod();
+  const f = fields();
+  const value = z.string().min(1).max(1024);
+  return z
+    .strictObject({
+      path: z.exactOptional(
+        f.pathPattern.describe('A path pattern: `*` one segment, `**` any number, `{name}` one segment.'),
+      ),
+      method: z.exactOptional(
+        z.array(f.method).min(1).max(16).describe('The request method is one of these.'),
+      ),
+      host: z.exactOptional(f.host.describe('Host without port; `*.example.org` matches any subdomain.')),
+      headers: z.exactOptional(
+        z
+          .record(f.headerName, value)
+          .describe('Header name to the value it must have; `*` means present, a trailing `*` means prefix.'),
+      ),
+      query: z.exactOptional(
+        z
+          .record(z.string().regex(/^[!-~]{1,128}$/, 'the name of a query parameter'), value)
+          .describe('Query parameter to the value it must have; `*` means present.'),
+      ),
+      bodyBytesAtLeast: z.exactOptional(
+        f.whole(0, Number.MAX_SAFE_INTEGER).describe('The announced body is at least this large.'),
+      ),
+      bodyBytesAtMost: z.exactOptional(
+        f
+          .whole(0, Number.MAX_SAFE_INTEGER)
+          .describe('The announced body is at most this large; a body of unknown length does not match.'),
+      ),
+      grpc: z.exactOptional(
+        z
+          .string()
+          .max(256)
+          .regex(
+            /^[A-Za-z_][A-Za-z0-9_.]*\/(?:\*|[A-Za-z_][A-Za-z0-9_]*)$/,
+            'a gRPC method: package.Service/Method or package.Service/*',
+          )
+          .describe('`package.Service/Method` or `package.Service/*`; only gRPC requests match.'),
+      ),
+      sourceNetworks: z.exactOptional(
+        z
+          .array(f.cidr)
+          .min(1)
+          .max(256)
+          .describe('The peer is in one of these networks (CIDR, IPv4 or IPv6).'),
+      ),
+      urgencyAtMost: z.exactOptional(
+        f
+          .whole(0, 7)
+          .describe('An explicit RFC 9218 priority has at most this urgency (0 is the most urgent).'),
+      ),
+      urgencyAtLeast: z.exactOptional(
+        f.whole(0, 7).describe('An explicit RFC 9218 priority has at least this urgency.'),
+      ),
+    })
+    .describe('What the rule compares. All members that are present must match; none matches everything.');
+});
+
+/** What is true of the request queue as a whole. */
+export const queueSettingsSchema = lazy(() => {
+  const z = zod();
+  const f = fields();
+  return z
+    .strictObject({
+      mode: z
+        .enum(['strict', 'weighted'])
+        .default('strict')
+        .describe('`strict`: the most important class first; `weighted`: turns by weight.'),
+      concurrency: f
+        .whole(1, 10_000)
+        .default(8)
+        .describe('How many requests the application is given at once.'),
+      capacity: f
+        .whole(1, 1_000_000)
+        .default(512)
+        .describe('How many requests may wait; beyond it the least important is shed.'),
+      starvationMs: f.milliseconds
+        .default(5000)
+        .describe(
+          'A request that has waited this long is served before more important ones that have not: no class starves.',
+        ),
+    })
+    .prefault({})
+    .describe('The request queue of every inbound sidecar.');
+});
+
+/** A policy as a person writes it. */
+export const policySchema = lazy(() => {
+  const z = zod();
+  const f = fields();
+  const columns = columnSchemas();
+  const requestClass = z
+    .strictObject({
+      ...columns,
+      mark: z
+        .strictObject({
+          dscp: z
+            .union([z.enum(DSCP_NAME_LIST), f.whole(0, 63)], {
+              error: `a DSCP name (${DSCP_NAME_LIST.join(', ')}) or a whole number from 0 to 63`,
+            })
+            .describe('The DSCP value: a name of RFC 2474, 2597, 3246, 5865 or 8622, or 0 to 63.'),
+        })
+        .describe('How packets of the class are marked. No two classes share a mark.'),
+    })
+    .describe('One class: a row of the policy table. Each column is one layer.');
+  const rule = z
+    .strictObject({
+      name: f.name.describe('The name of the rule, shown as the reason of a classification.'),
+      class: f.name.describe('The class that a matching request gets.'),
+      match: ruleMatchSchema(),
+    })
+    .describe('One rule.');
+  return z
+    .strictObject({
+      schema: z.literal('priomesh/policy/v1').describe('The form of this file.'),
+      name: f.name.describe('The name of the policy.'),
+      classes: z
+        .record(f.name, requestClass)
+        .describe('The class table: a row for each class, by name; 16 at most.'),
+      queue: queueSettingsSchema(),
+      ingress: z
+        .strictObject({
+          defaultClass: f.name.describe('The class of a request that no rule matches.'),
+          trustedNetworks: z
+            .array(f.cidr)
+            .max(256)
+            .default([])
+            .describe(
+              'Networks (CIDR) of peers whose class headers are believed; those of all others are stripped.',
+            ),
+          rules: z
+            .array(rule)
+            .max(10_000)
+            .default([])
+            .describe('The rules, tried in this order; the first that matches wins.'),
+        })
+        .describe('How requests that enter the mesh are classified.'),
+    })
+    .meta({
+      title: 'priomesh policy',
+      description:
+        'Which classes of requests there are, what each layer does for them, and which request is of which class.',
+    });
+});
+
+/** A policy as it stands in its file, with defaults filled in, before it is resolved. */
+export type PolicyFile = z.output<ReturnType<typeof policySchema>>;

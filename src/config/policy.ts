@@ -1,0 +1,67 @@
+import type { ClassifierRule, Policy } from '../core/index.ts';
+import { type DocumentKind, parseDocument, type Report } from './document.ts';
+import { checkPolicy, markedDscp, rowsByRank } from './policy-checks.ts';
+import { type PolicyFile, policySchema } from './policy-schema.ts';
+import { readConfigFile } from './read-file.ts';
+
+function resolveRule(
+  rule: PolicyFile['ingress']['rules'][number],
+  index: number,
+  report: Report,
+): ClassifierRule {
+  const { headers, ...rest } = rule.match;
+  const match =
+    headers === undefined
+      ? rest
+      : {
+          ...rest,
+          headers: Object.fromEntries(
+            Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+          ),
+        };
+  return {
+    name: rule.name,
+    class: rule.class,
+    match,
+    place: report.source.placeOf(['ingress', 'rules', index]),
+  };
+}
+
+function resolvePolicy(file: PolicyFile, report: Report): Policy {
+  checkPolicy(file, report);
+  return {
+    schema: file.schema,
+    name: file.name,
+    classes: rowsByRank(file).map(([name, row]) => ({
+      name,
+      ...row,
+      mark: { dscp: markedDscp(row.mark.dscp), dscpName: String(row.mark.dscp) },
+    })),
+    queue: file.queue,
+    ingress: {
+      ...file.ingress,
+      rules: file.ingress.rules.map((rule, index) => resolveRule(rule, index, report)),
+    },
+  };
+}
+
+/** Policies: `policies/*.yaml`. */
+export const policyKind: DocumentKind<PolicyFile, Policy> = {
+  name: 'policy',
+  schema: policySchema,
+  resolve: resolvePolicy,
+};
+
+/**
+ * Reads a policy from YAML or JSON text. `file` is what places are reported in.
+ * @returns the classes in order of rank, marks as numbers, defaults filled in, each rule with its place.
+ * @throws PriomeshError CONFIG_*, naming everything that is wrong.
+ */
+export function parsePolicy(text: string, file: string): Policy {
+  return parseDocument(policyKind, text, file);
+}
+
+/** Reads a policy file; see {@link parsePolicy}. */
+export async function loadPolicy(file: string): Promise<Policy> {
+  return parsePolicy(await readConfigFile(file), file);
+}

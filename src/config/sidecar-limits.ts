@@ -1,0 +1,41 @@
+/** One bound of the sidecar: its default, the values it may take, and its meaning. */
+export interface LimitEntry {
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly meaning: string;
+}
+
+function limit(value: number, min: number, max: number, meaning: string): LimitEntry {
+  return { value, min, max, meaning };
+}
+
+/** Every bound of the sidecar. Units stand last in the names. */
+export const SIDECAR_LIMITS = {
+  maxConnections: limit(4096, 1, 1_000_000, 'Connections that one listener holds at once.'),
+  maxHeadBytes: limit(32_768, 1024, 1_048_576, 'Size of the head of a request or response.'),
+  maxPoolConnections: limit(1024, 1, 100_000, 'Connections to one endpoint for one class.'),
+  maxIdleConnections: limit(64, 0, 100_000, 'Idle connections kept to one endpoint for one class.'),
+  maxPendingRequests: limit(1024, 0, 1_000_000, 'Requests that wait for a connection to one endpoint.'),
+  maxRetries: limit(1, 0, 10, 'How often a request that is safe to repeat is sent again.'),
+  idleTimeoutMs: limit(60_000, 1, 86_400_000, 'How long a connection may be idle between two requests.'),
+  headTimeoutMs: limit(10_000, 1, 86_400_000, 'How long the head of a request may take to arrive.'),
+  connectTimeoutMs: limit(3000, 1, 86_400_000, 'How long connecting to an endpoint may take.'),
+  responseTimeoutMs: limit(60_000, 1, 86_400_000, 'How long an endpoint may be silent during a request.'),
+  drainTimeoutMs: limit(5000, 0, 86_400_000, 'How long running requests may go on after SIGTERM.'),
+  breakerFailures: limit(16, 1, 100_000, 'Failures in a row that take an endpoint out of rotation.'),
+  breakerOpenMs: limit(1000, 1, 86_400_000, 'How long such an endpoint stays out.'),
+  provenanceEntries: limit(65_536, 1, 10_000_000, 'Requests now inside whose class is remembered.'),
+  provenanceTtlMs: limit(120_000, 1, 86_400_000, 'How long the class of a request is remembered.'),
+} as const satisfies Readonly<Record<string, LimitEntry>>;
+
+/** The bounds of a sidecar, each a number. */
+export type SidecarLimits = Readonly<Record<keyof typeof SIDECAR_LIMITS, number>>;
+
+/** Fills in the defaults of the bounds that a configuration does not name. */
+export function resolveLimits(given: Partial<SidecarLimits> = {}): SidecarLimits {
+  const defaults = Object.fromEntries(
+    Object.entries(SIDECAR_LIMITS).map(([name, entry]) => [name, entry.value]),
+  ) as Record<keyof typeof SIDECAR_LIMITS, number>;
+  return { ...defaults, ...given };
+}

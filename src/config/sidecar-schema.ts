@@ -1,0 +1,162 @@
+import type { z } from 'zod';
+import type { Policy } from '../core/index.ts';
+import { fields } from './fields.ts';
+import { type DeepReadonly, lazy, zod } from './lazy.ts';
+import { columnSchemas, queueSettingsSchema, ruleMatchSchema } from './policy-schema.ts';
+import { SIDECAR_LIMITS } from './sidecar-limits.ts';
+
+/** The columns of the policy that a sidecar serves; the others are not its business. */
+export const SIDECAR_LAYERS = ['queue', 'transport', 'mark'] as const;
+
+/** A policy as {@link Policy} has it: resolved, every member present, the classes in order of rank. */
+function resolvedPolicySchema() {
+  const z = zod();
+  const f = fields();
+  const columns = columnSchemas();
+  const requestClass = z
+    .strictObject({
+      name: f.name.describe('The name of the class.'),
+      ...columns,
+      mark: z
+        .strictObject({
+          dscp: f.whole(0, 63).describe('The six-bit DSCP value.'),
+          dscpName: z.string().min(1).max(8).describe('The value as a person wrote it.'),
+        })
+        .describe('How packets of the class are marked.'),
+    })
+    .describe('One class.');
+  const place = z
+    .strictObject({
+      file: f.fileName.describe('The file.'),
+      line: f.whole(1, 10_000_000).describe('The line, from 1.'),
+      column: f.whole(1, 10_000_000).describe('The column, from 1.'),
+    })
+    .describe('Where the rule was written.');
+  const rule = z
+    .strictObject({
+      name: f.name.describe('The name of the rule.'),
+      match: ruleMatchSchema(),
+      class: f.name.describe('The class that a matching request gets.'),
+      place,
+    })
+    .describe('One rule.');
+  return z
+    .strictObject({
+      schema: z.literal('priomesh/policy/v1').describe('The form of the policy.'),
+      name: f.name.describe('The name of the policy.'),
+      classes: z
+        .array(requestClass)
+        .min(1)
+        .max(16)
+        .describe('The classes in order of rank, the most important first.'),
+      queue: queueSettingsSchema(),
+      ingress: z
+        .strictObject({
+          defaultClass: f.name.describe('The class of a request that no rule matches.'),
+          rules: z.array(rule).max(10_000).describe('The rules, tried in this order.'),
+          trustedNetworks: z
+            .array(f.cidr)
+            .max(256)
+            .describe('Networks of peers whose class headers are believed.'),
+        })
+        .describe('How requests that enter the mesh are classified.'),
+    })
+    .describe('The policy, resolved, as `priomesh plan --json` prints it.');
+}
+
+function limitsSchema() {
+  const z = zod();
+  const shape = Object.fromEntries(
+    Object.entries(SIDECAR_LIMITS).map(([name, limit]) => [
+      name,
+      z.exactOptional(
+        z.int().min(limit.min).max(limit.max).describe(`${limit.meaning} Default ${limit.value}.`),
+      ),
+    ]),
+  ) as Record<keyof typeof SIDECAR_LIMITS, z.ZodExactOptional<z.ZodInt>>;
+  return z.strictObject(shape).describe('Bounds; what is absent has its default.');
+}
+
+/** What a sidecar is told when it starts. */
+export const sidecarSchema = lazy(() => {
+  const z = zod();
+  const f = fields();
+  const address = (port: z.ZodInt) =>
+    z.strictObject({
+      host: z
+        .string()
+        .max(45)
+        .regex(/^[0-9A-Fa-f.:]+$/, 'an IP address (a literal, no name)')
+        .describe('An IPv4 or IPv6 literal.'),
+      port: port.describe('TCP port; 0 on a listener lets the kernel choose.'),
+    });
+  const listen = address(f.whole(0, 65_535));
+  const peer = address(f.whole(1, 65_535));
+  return z
+    .strictObject({
+      service: f.name.describe('The service beside which the sidecar stands.'),
+      policy: resolvedPolicySchema(),
+      layers: z
+        .array(z.enum(SIDECAR_LAYERS))
+        .max(SIDECAR_LAYERS.length)
+        .describe('Which columns of the policy are on.'),
+      inbound: z.exactOptional(
+        z
+          .strictObject({
+            listen: listen.describe('Where requests to the service arrive.'),
+            application: peer.describe('Where the service listens.'),
+            ingress: z
+              .boolean()
+              .describe(
+                'Whether requests enter the mesh here: they are classified, and class headers are stripped.',
+              ),
+          })
+          .describe('The way in.'),
+      ),
+      outbound: z.exactOptional(
+        z
+          .strictObject({
+            listen: listen.describe('Where the service sends its own requests.'),
+            upstreams: z
+              .record(
+                f.host,
+                z
+                  .strictObject({
+                    endpoints: z.array(peer).min(1).max(1024).describe('The addresses that serve it.'),
+                  })
+                  .describe('One upstream.'),
+              )
+              .describe('The value of the Host header, without port, to the upstream.'),
+          })
+          .describe('The way out.'),
+      ),
+      baselineCongestionControl: z
+        .string()
+        .regex(/^(?:[a-z][a-z0-9_-]{0,14})?$/, 'the name of a congestion-control algorithm, or nothing')
+        .describe(
+          "Every socket's algorithm where the transport layer is off; empty leaves the kernel's default.",
+        ),
+      statistics: z.exactOptional(
+        z
+          .strictObject({
+            file: f.fileName.describe('The file that lines are appended to.'),
+            intervalMs: f.between(10, 3_600_000).describe('The time between two lines.'),
+          })
+          .describe('Appends one JSON line of statistics an interval.'),
+      ),
+      limits: z.exactOptional(limitsSchema()),
+    })
+    .meta({
+      title: 'priomesh sidecar configuration',
+      description: 'What one sidecar is told when it starts.',
+    });
+});
+
+type Parsed = DeepReadonly<z.output<ReturnType<typeof sidecarSchema>>>;
+
+/** The configuration of a sidecar: a service, the resolved policy, and where to listen and to send. */
+export type SidecarConfig = Omit<Parsed, 'policy'> & { readonly policy: Policy };
+/** A column of the policy that a sidecar serves. */
+export type SidecarLayer = (typeof SIDECAR_LAYERS)[number];
+/** An IP literal and a TCP port. */
+export type Address = NonNullable<SidecarConfig['inbound']>['listen'];

@@ -1,0 +1,11 @@
+import { fileURLToPath } from 'node:url';
+
+export type { ApplicationConfig } from './application-config.ts';
+export type { GeneratorReport, Punctuality } from './generator-audit.ts';
+export type { GeneratorConfig } from './generator-config.ts';
+
+/** The script that serves one service of the reference application: `node FILE --config CONFIG`. */
+export const APPLICATION_MAIN = fileURLToPath(new URL('./application-main.ts', import.meta.url));
+
+/** The script that drives the workloads: `node FILE --config CONFIG`. */
+export const GENERATOR_MAIN = fileURLToPath(new URL('./generator-main.ts', import.meta.url));

@@ -1,0 +1,367 @@
+"""Builds a laboratory's network: Open vSwitch, Mininet, delays, static flows.
+
+Runs as root of a user namespace or as real root, in network, mount and PID
+namespaces of its own, so nothing of it needs to be taken back.
+"""
+
+import ctypes
+import glob
+import os
+import shutil
+import socket
+import subprocess
+
+from mininet.link import Link
+from mininet.net import Mininet
+from mininet.node import Node, OVSSwitch
+
+from dual_path import DualPath
+from dumbbell import Dumbbell
+
+TOPOLOGIES = {'dumbbell': Dumbbell, 'dual-path': DualPath}
+HERE = os.path.dirname(os.path.abspath(__file__))
+OVS_FOLDERS = ('/etc/openvswitch', '/var/log/openvswitch')
+DATABASE = '/etc/openvswitch/conf.db'
+SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema'
+SCRATCH = '/run/priomesh'
+BRIDGE = SCRATCH + '/delay_bridge'
+#: Frames under way on a delay bridge in each direction; netem's limit too.
+DELAY_CAPACITY_FRAMES = 8192
+#: Kernel memory that a full frame occupies in a socket's buffer (skb truesize).
+FRAME_MEMORY_BYTES = 2304
+SOCKET_BUFFER_BYTES = 8 * 1024 * 1024
+#: Linux, all architectures; Python has no names for them.
+SO_SNDBUFFORCE, SO_RCVBUFFORCE, SYS_PIDFD_GETFD = 32, 33, 438
+
+
+class BuildError(Exception):
+    """The network cannot be built; the text says why."""
+
+
+def run(*argv):
+    """Run a command that must succeed; returns what it printed."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          encoding='utf-8', errors='replace', check=False)
+    if done.returncode:
+        raise BuildError('`%s` ended with %d: %s' % (
+            ' '.join(argv), done.returncode, done.stderr.strip()))
+    return done.stdout
+
+
+def succeeds(*argv):
+    """Whether a command ends with 0."""
+    return subprocess.run(argv, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          check=False).returncode == 0
+
+
+def isolate():
+    """Hide what the machine's own services keep, and wake the loopback."""
+    run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', '/run')
+    for folder in OVS_FOLDERS:
+        run('mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', folder)
+    os.makedirs('/run/openvswitch')
+    os.makedirs(SCRATCH)
+    run('ip', 'link', 'set', 'lo', 'up')
+    # Switch ports of the lab speak no IPv6 of their own.
+    write_setting('net/ipv6/conf/default/disable_ipv6', 1)
+
+
+def write_setting(name, value):
+    """sysctl(8) for the calling process's network namespace."""
+    with open('/proc/sys/' + name, 'w', encoding='ascii') as setting:
+        setting.write(str(value))
+
+
+class Wire(Node):
+    """A middle node without addresses: two interfaces and a delay between."""
+
+    def __init__(self, name, **params):
+        super().__init__(name, **params)
+        self.cmd('echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6;'
+                 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6')
+
+
+class LabSwitch(OVSSwitch):
+    """Open vSwitch; `device_less` where this user may not open /dev/net/tun.
+
+    The userspace datapath gives each bridge a tap device of its own, which
+    nobody uses here. The class of datapath that Open vSwitch keeps for its
+    tests is the same one without that device.
+    """
+
+    def __init__(self, name, device_less=False, **params):
+        super().__init__(name, **params)
+        self.device_less = device_less
+
+    def bridgeOpts(self):
+        """Options of ovs-vsctl for the bridge."""
+        options = super().bridgeOpts()
+        if self.device_less:
+            return options.replace('datapath_type=netdev',
+                                   'datapath_type=dummy')
+        return options
+
+
+def may_open_tun():
+    """Whether tap devices can be made."""
+    try:
+        os.close(os.open('/dev/net/tun', os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
+class Network:
+    """The network of one laboratory."""
+
+    def __init__(self, log_directory):
+        self.log_directory = log_directory
+        self.net = None
+        self.topology = None
+        self.datapath = None
+        self.delay = 'none'
+        self.pillars = {}       # PID -> name
+        self.limitations = []
+        self.bridges = []       # running delay bridges
+        self.compiler = None
+
+    def build(self, name, parameters):
+        """Build and start everything."""
+        if name not in TOPOLOGIES:
+            raise BuildError('unknown topology %s' % name)
+        self.topology = TOPOLOGIES[name](wire=Wire, **parameters)
+        self._compile_bridge()
+        self._start_open_vswitch()
+        # Its init() would raise limits of the whole machine.
+        Mininet.inited = True
+        learning = self.topology.forwarding == 'learning'
+        self.net = Mininet(topo=self.topology, switch=LabSwitch, link=Link,
+                           controller=None, build=False)
+        for switch in self.topology.switches():
+            self.topology.setNodeInfo(switch, dict(
+                self.topology.nodeInfo(switch), datapath=self.datapath,
+                device_less=self.datapath == 'user' and not may_open_tun(),
+                failMode='standalone' if learning else 'secure'))
+        self.net.build()
+        self.net.start()
+        self._tune()
+        self._delay_links()
+        if not learning:
+            for switch, flows in self.topology.flows(self.net).items():
+                self._install(switch, flows)
+        for node in self.net.values():
+            self.pillars[node.pid] = 'the shell of node %s' % node.name
+        if self.datapath == 'user':
+            self._widen_socket_buffers()
+
+    def describe(self):
+        """What the runner needs to know."""
+        nodes = {}
+        for host in self.net.hosts:
+            if not isinstance(host, Wire):
+                nodes[host.name] = {
+                    'address': host.params['ip'].split('/')[0],
+                    'address6': host.params['ip6'].split('/')[0]}
+        ports = [{'label': label, 'node': switch, 'rateMbit': rate,
+                  'device': self._port(switch, towards)}
+                 for label, switch, towards, rate
+                 in self.topology.bottlenecks()]
+        return {'nodes': nodes, 'ports': ports, 'datapath': self.datapath,
+                'delay': self.delay, 'limitations': self.limitations,
+                'switches': [switch.name for switch in self.net.switches],
+                'wires': sorted(self.topology.delays_ms)}
+
+    def pid_of(self, name):
+        """PID whose namespaces are a node's; None for a switch (they share the lab's own)."""
+        if self.net is None or name not in self.net:
+            return False
+        node = self.net[name]
+        return node.pid if node.inNamespace else None
+
+    def _port(self, node, towards):
+        link, = self.net.linksBetween(self.net[node], self.net[towards])
+        ends = {link.intf1.node.name: link.intf1,
+                link.intf2.node.name: link.intf2}
+        return str(ends[node])
+
+    def _start_open_vswitch(self):
+        run('ovsdb-tool', 'create', DATABASE, SCHEMA)
+        # They come back from --detach when they serve, and are then our children.
+        run('ovsdb-server', DATABASE, '--detach', '--pidfile', '--no-chdir',
+            '--remote=punix:/run/openvswitch/db.sock',
+            '--log-file=%s/ovsdb-server.log' % self.log_directory)
+        # Two small threads: a lab has a handful of ports, and the cores are for the experiment.
+        run('ovs-vsctl', '--no-wait', 'init', '--', 'set', 'Open_vSwitch',
+            '.', 'other_config:n-handler-threads=1',
+            'other_config:n-revalidator-threads=1')
+        run('ovs-vswitchd', '--enable-dummy', '--detach', '--pidfile',
+            '--no-chdir',
+            '--log-file=%s/ovs-vswitchd.log' % self.log_directory)
+        for name in ('ovsdb-server', 'ovs-vswitchd'):
+            with open('/run/openvswitch/%s.pid' % name,
+                      encoding='ascii') as file:
+                self.pillars[int(file.read())] = name
+        kernel = succeeds('ovs-dpctl', 'add-dp', 'probe')
+        if kernel:
+            run('ovs-dpctl', 'del-dp', 'probe')
+        self.datapath = 'kernel' if kernel else 'user'
+
+    def _tune(self):
+        """Neighbours are known and offloads off everywhere, so that what is on the wire is the experiment's."""
+        hosts = [host for host in self.net.hosts if not isinstance(host, Wire)]
+        for host in hosts:
+            lines = []
+            for peer in hosts:
+                if peer is not host:
+                    for key in ('ip', 'ip6'):
+                        lines.append('neigh replace %s lladdr %s dev %s nud permanent' % (
+                            peer.params[key].split('/')[0],
+                            peer.defaultIntf().mac, host.defaultIntf()))
+            batch = '%s/%s.neighbours' % (SCRATCH, host.name)
+            with open(batch, 'w', encoding='ascii') as file:
+                file.write('\n'.join(lines) + '\n')
+            # A connection must not learn from one of an earlier trial.
+            said = host.cmd('ip -force -batch %s;'
+                            'echo 1 > /proc/sys/net/ipv4/tcp_no_metrics_save'
+                            % batch)
+            if said.strip():
+                raise BuildError('%s: %s' % (host.name, said.strip()))
+        for node in self.net.switches + [self.net[name] for name
+                                         in self.topology.delays_ms]:
+            for interface in node.intfList():
+                if interface.name != 'lo':
+                    node.cmd('ethtool -K %s tx off sg off tso off gso off '
+                             'gro off' % interface)
+
+    def _compile_bridge(self):
+        if not any(self.topology.delays_ms.values()):
+            return
+        self.has_netem = succeeds('tc', 'qdisc', 'add', 'dev', 'lo', 'root',
+                                  'netem', 'delay', '1ms')
+        if self.has_netem:
+            run('tc', 'qdisc', 'del', 'dev', 'lo', 'root')
+        elif shutil.which('cc') is None:
+            raise BuildError('neither netem nor a C compiler is here: '
+                             'apt-get install gcc libc6-dev')
+        else:
+            # pylint: disable=consider-using-with
+            self.compiler = subprocess.Popen(
+                ['cc', '-O2', '-pipe', '-o', BRIDGE,
+                 os.path.join(HERE, 'delay_bridge.c')],
+                env=dict(os.environ, TMPDIR=SCRATCH))
+
+    def _delay_links(self):
+        for name, delay_ms in self.topology.delays_ms.items():
+            wire = self.net[name]
+            first, second = [str(interface) for interface in wire.intfList()
+                             if interface.name != 'lo']
+            if delay_ms and not self.has_netem:
+                self._delay_by_bridge(wire, first, second, delay_ms)
+            else:
+                self._delay_by_kernel(wire, first, second, delay_ms)
+
+    def _delay_by_kernel(self, wire, first, second, delay_ms):
+        """Frames cross over in the kernel; netem delays them where they leave."""
+        for here, there in ((first, second), (second, first)):
+            commands = ['tc qdisc add dev %s ingress' % here,
+                        'tc filter add dev %s parent ffff: protocol all u32 '
+                        'match u32 0 0 action mirred egress redirect dev %s'
+                        % (here, there)]
+            if delay_ms:
+                commands.append('tc qdisc add dev %s root netem delay %sms '
+                                'limit %d' % (here, delay_ms,
+                                              DELAY_CAPACITY_FRAMES))
+                self.delay = 'netem'
+            for command in commands:
+                said = wire.cmd(command).strip()
+                if said:
+                    raise BuildError('`%s`: %s' % (command, said))
+
+    def _delay_by_bridge(self, wire, first, second, delay_ms):
+        if self.compiler.wait():
+            raise BuildError('cc could not compile delay_bridge.c; see lab.log')
+        log = open('%s/%s.log' % (self.log_directory, wire.name), 'ab')
+        # pylint: disable=consider-using-with
+        with log:
+            bridge = subprocess.Popen(
+                ['mnexec', '-a', str(wire.pid), BRIDGE, first, second,
+                 str(round(delay_ms * 1000)), str(DELAY_CAPACITY_FRAMES)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                start_new_session=True)
+        if b'"ready"' not in bridge.stdout.readline():
+            raise BuildError('the delay bridge does not start; see %s.log' %
+                             wire.name)
+        self.bridges.append(bridge)
+        self.pillars[bridge.pid] = 'the delay bridge of %s' % wire.name
+        self.delay = 'bridge'
+
+    def _install(self, switch, flows):
+        batch = '%s/%s.flows' % (SCRATCH, switch)
+        with open(batch, 'w', encoding='ascii') as file:
+            file.write('\n'.join(flows) + '\n')
+        run('ovs-ofctl', 'add-flows', switch, batch)
+
+    def _widen_socket_buffers(self):
+        """Let the queues of all ports fill.
+
+        The userspace datapath sends the frames of every port through one
+        packet socket, and each frame that waits in a queueing discipline
+        counts against that socket's send buffer. With the kernel's default
+        about 90 frames fill it, and then frames of every class are lost
+        inside the switch, before any queueing discipline can choose.
+        """
+        # It opens that socket with the first frame: an experimental type (RFC 7042) that nobody reads.
+        switch = self.net.switches[0]
+        run('ovs-ofctl', 'packet-out', switch.name,
+            'in_port=LOCAL packet=%s88b5%s actions=output:1'
+            % ('02' * 12, '00' * 46))
+        vswitchd, = [pid for pid, name in self.pillars.items()
+                     if name == 'ovs-vswitchd']
+        ports = len(self.topology.bottlenecks())
+        wanted = 4 * ports * self.topology.queue_packets * FRAME_MEMORY_BYTES
+        try:
+            got = min(widen(copy) for copy in packet_sockets(vswitchd))
+        except (OSError, ValueError) as error:
+            got, why = 0, str(error)
+        else:
+            why = 'net.core.wmem_max allows %d bytes' % got
+        if got < wanted:
+            self.limitations.append({
+                'what': 'queues of %d packets at the switch ports'
+                        % self.topology.queue_packets,
+                'why': "Open vSwitch's send buffer is too small for them: " + why,
+                'instead': 'frames of every class may be lost in the switch; '
+                           'raise net.core.wmem_max to %d' % wanted})
+
+
+def packet_sockets(pid):
+    """Copies of a process's AF_PACKET sockets (pidfd_getfd(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    try:
+        for path in glob.glob('/proc/%d/fd/*' % pid):
+            if not os.readlink(path).startswith('socket:'):
+                continue
+            number = libc.syscall(SYS_PIDFD_GETFD, pidfd,
+                                  int(os.path.basename(path)), 0)
+            if number < 0:
+                raise OSError(ctypes.get_errno(), 'pidfd_getfd: %s'
+                              % os.strerror(ctypes.get_errno()))
+            with socket.socket(fileno=number) as copy:
+                if copy.family == socket.AF_PACKET:
+                    yield copy
+    finally:
+        os.close(pidfd)
+
+
+def widen(copy):
+    """Give a socket large buffers; returns the size of its send buffer."""
+    for forced, plain in ((SO_SNDBUFFORCE, socket.SO_SNDBUF),
+                          (SO_RCVBUFFORCE, socket.SO_RCVBUF)):
+        try:
+            copy.setsockopt(socket.SOL_SOCKET, forced, SOCKET_BUFFER_BYTES)
+        except PermissionError:
+            copy.setsockopt(socket.SOL_SOCKET, plain, SOCKET_BUFFER_BYTES)
+    return copy.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)

@@ -1,16 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import type { Exec } from '../core/index.ts';
+import type { Exec, LayerPlan } from '../core/index.ts';
 import type { TrialEntry } from './journal.ts';
 import type { ExperimentPlan } from './plan.ts';
 
 /** The machine and the software of a run: what somebody who repeats it has to compare. */
 export interface Versions {
   readonly priomesh: string;
-  readonly commit: string | null;
-  /** Whether the sources differ from the commit; null where there is no repository. */
-  readonly dirty: boolean | null;
   readonly node: string;
   readonly npm: Readonly<Record<string, string>>;
   readonly debian: Readonly<Record<string, string>>;
@@ -46,9 +43,7 @@ export async function collectVersions(exec: Exec): Promise<Versions> {
     version: string;
     dependencies: Record<string, string>;
   };
-  const [commit, status, packages, release] = await Promise.all([
-    textOf(exec, ['git', '-C', ROOT, 'rev-parse', 'HEAD']),
-    textOf(exec, ['git', '-C', ROOT, 'status', '--porcelain']),
+  const [packages, release] = await Promise.all([
     textOf(exec, ['dpkg-query', '-W', '-f=${db:Status-Status} ${Package} ${Version}\\n', ...DEBIAN_PACKAGES]),
     readFile('/etc/os-release', 'utf8').catch(() => ''),
   ]);
@@ -59,8 +54,6 @@ export async function collectVersions(exec: Exec): Promise<Versions> {
     .map(([, name, version]) => [name ?? '', version ?? '']);
   return {
     priomesh: own.version,
-    commit,
-    dirty: status === null ? null : status !== '',
     node: process.version,
     npm: own.dependencies,
     debian: Object.fromEntries(installed),
@@ -70,6 +63,15 @@ export async function collectVersions(exec: Exec): Promise<Versions> {
     processors: os.cpus().length,
     memoryBytes: os.totalmem(),
   };
+}
+
+/** The commit of the sources, and whether they differ from it; nulls where there is no repository. */
+export async function sourceRevision(exec: Exec): Promise<Pick<Manifest, 'commit' | 'dirty'>> {
+  const [commit, status] = await Promise.all([
+    textOf(exec, ['git', '-C', ROOT, 'rev-parse', 'HEAD']),
+    textOf(exec, ['git', '-C', ROOT, 'status', '--porcelain']),
+  ]);
+  return { commit, dirty: status === null ? null : status !== '' };
 }
 
 /** A results folder's description of itself: enough to say what was run, on what, in which order, and what to make of it. */
@@ -85,7 +87,11 @@ export interface Manifest {
   readonly form: ExperimentPlan['form'];
   readonly platform: ExperimentPlan['platform'];
   readonly versions: Versions;
-  readonly arms: ExperimentPlan['arms'];
+  /** What each layer of each arm did, with the exact commands. */
+  readonly plans: Readonly<Record<string, readonly LayerPlan[]>>;
+  readonly commit: string | null;
+  /** Whether the sources differ from the commit; null where there is no repository. */
+  readonly dirty: boolean | null;
   readonly schedule: ExperimentPlan['schedule'];
   readonly digest: string;
   /** Every trial that was run, in order, void ones included. */
@@ -97,13 +103,20 @@ export interface Manifest {
   readonly checksums: Readonly<Record<string, string>>;
 }
 
+/** What a manifest says beside its plan. */
+export type RunFacts = Omit<
+  Manifest,
+  | 'schema'
+  | 'plans'
+  | keyof Pick<ExperimentPlan, 'lab' | 'formName' | 'form' | 'platform' | 'schedule' | 'digest'>
+  | keyof Pick<ExperimentPlan['source'], 'experiment' | 'policy' | 'graph'>
+>;
+
 /** Puts a manifest together from a plan and what has happened so far. */
-export function makeManifest(
-  plan: ExperimentPlan,
-  facts: Pick<Manifest, 'labLimitations' | 'versions' | 'trials' | 'startedAt' | 'endedAt' | 'checksums'>,
-): Manifest {
+export function makeManifest(plan: ExperimentPlan, facts: RunFacts): Manifest {
   const { experiment, policy, graph } = plan.source;
-  const { lab, formName, form, platform, arms, schedule, digest } = plan;
+  const { lab, formName, form, platform, schedule, digest } = plan;
+  const plans = Object.fromEntries(plan.arms.map((arm) => [arm.name, arm.layerPlans]));
   return {
     schema: 'priomesh/manifest/v1',
     experiment,
@@ -113,7 +126,7 @@ export function makeManifest(
     formName,
     form,
     platform,
-    arms,
+    plans,
     schedule,
     digest,
     ...facts,

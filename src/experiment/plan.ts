@@ -1,23 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import {
-  type ApplicationGraph,
-  type Experiment,
-  type Form,
-  loadApplicationGraph,
-  loadExperiment,
-  loadPolicy,
-  type Workload,
-} from '../config/index.ts';
-import {
-  type BottleneckPort,
-  type LayerName,
-  type LayerPlan,
-  type Platform,
-  type Policy,
-  PriomeshError,
-  type Site,
-} from '../core/index.ts';
+import { type Form, loadStudy, type Study, type Workload } from '../config/index.ts';
+import type { BottleneckPort, LayerName, LayerPlan, Platform, Site } from '../core/index.ts';
 import type { LabKind } from '../lab/index.ts';
 import { LAYERS } from './layers.ts';
 import { buildSchedule, type ScheduledTrial } from './schedule.ts';
@@ -25,13 +9,8 @@ import { buildSchedule, type ScheduledTrial } from './schedule.ts';
 /** Which of an experiment's two lengths is run. */
 export type FormName = 'quick' | 'full';
 
-/** The files of an experiment, read and checked. */
-export interface ExperimentSource {
-  readonly file: string;
-  readonly experiment: Experiment;
-  readonly policy: Policy;
-  readonly graph: ApplicationGraph;
-}
+/** An experiment with its policy and its application graph, read and checked against each other. */
+export type ExperimentSource = Study;
 
 /** One arm, with what each of its layers would do. */
 export interface ArmPlan {
@@ -61,57 +40,9 @@ export interface ExperimentPlan {
 /** What a trial costs beside its load: starting and stopping processes. A figure for the time estimate only. */
 const TRIAL_OVERHEAD_MS = 2500;
 
-/**
- * Reads an experiment: `where` is its folder or its file. The policy and the application graph that it names are read
- * too, and the references between the three are checked.
- */
+/** Reads an experiment: `where` is its folder or its file. */
 export async function loadExperimentSource(where: string): Promise<ExperimentSource> {
-  const file = /\.ya?ml$/.test(where) ? where : path.join(where, 'experiment.yaml');
-  const experiment = await loadExperiment(file);
-  const beside = (name: string): string => path.resolve(path.dirname(file), name);
-  const [policy, graph] = await Promise.all([
-    loadPolicy(beside(experiment.policy)),
-    loadApplicationGraph(beside(experiment.application)),
-  ]);
-  checkReferences(file, experiment, policy, graph);
-  return { file, experiment, policy, graph };
-}
-
-function checkReferences(
-  file: string,
-  experiment: Experiment,
-  policy: Policy,
-  graph: ApplicationGraph,
-): void {
-  const refuse = (message: string, fix: string): never => {
-    throw new PriomeshError('CONFIG_INVALID', message, { place: { file, line: 1, column: 1 }, fix });
-  };
-  const services = Object.keys(graph.services);
-  for (const service of services) {
-    if (experiment.topology.placement[service] === undefined) {
-      refuse(
-        `topology.placement names no node for the service ${service}`,
-        `add \`${service}: NODE\` to placement`,
-      );
-    }
-  }
-  if (experiment.topology.placement['generator'] === undefined) {
-    refuse('topology.placement names no node for the generator', 'add `generator: NODE` to placement');
-  }
-  if (!services.includes(experiment.entry)) {
-    refuse(
-      `entry names the service ${experiment.entry}, which the graph does not have`,
-      `one of ${services.join(', ')}`,
-    );
-  }
-  for (const workload of experiment.workloads) {
-    if (!policy.classes.some((one) => one.name === workload.class)) {
-      refuse(
-        `workload ${workload.name} names the class ${workload.class}, which the policy does not have`,
-        `one of ${policy.classes.map((one) => one.name).join(', ')}`,
-      );
-    }
-  }
+  return loadStudy(/\.(ya?ml|json)$/.test(where) ? where : path.join(where, 'experiment.yaml'));
 }
 
 /** The places that layers act on, for an experiment in a laboratory with these bottleneck ports. */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { abortError, type Clock, hostExec, type Logger, PriomeshError } from '../core/index.ts';
 import { type Lab, type LabKind, openLab } from '../lab/index.ts';
 import { appendJournal, readJournal, type TrialEntry, type Verdict } from './journal.ts';
-import { collectVersions, type Manifest, makeManifest } from './manifest.ts';
+import { collectVersions, type Manifest, makeManifest, sourceRevision } from './manifest.ts';
 import { type ExperimentPlan, type ExperimentSource, type FormName, planExperiment } from './plan.ts';
 import { probePlatform } from './platform.ts';
 import { checksums, type ResultsFolder, resultsFolder, writeJson } from './results-folder.ts';
@@ -107,10 +107,18 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
   });
   const trials = [...(await resumeFrom(folder, plan))];
   const startedAt = await startOf(folder, clock);
-  const versions = await collectVersions(hostExec);
+  const [versions, revision] = await Promise.all([collectVersions(hostExec), sourceRevision(hostExec)]);
   const writeManifest = async (endedAt: string | null, sums: Record<string, string>): Promise<Manifest> => {
     const { limitations } = lab.value;
-    const facts = { labLimitations: limitations, versions, trials, startedAt, endedAt, checksums: sums };
+    const facts = {
+      ...revision,
+      labLimitations: limitations,
+      versions,
+      trials,
+      startedAt,
+      endedAt,
+      checksums: sums,
+    };
     const manifest = makeManifest(plan, facts);
     await writeJson(folder.manifest, manifest);
     return manifest;

@@ -1,4 +1,4 @@
-import type { Address, SidecarConfig } from '../config/index.ts';
+import { type Address, SIDECAR_LAYERS, type SidecarConfig } from '../config/index.ts';
 import type { Lab } from '../lab/index.ts';
 import type { ApplicationConfig, GeneratorConfig } from '../workload/index.ts';
 import type { ArmPlan, ExperimentPlan } from './plan.ts';
@@ -26,9 +26,6 @@ export interface TrialConfiguration {
   readonly sidecars: readonly ProcessConfiguration<SidecarConfig>[];
   readonly generator: ProcessConfiguration<GeneratorConfig>;
 }
-
-/** The layers that act inside a sidecar. */
-const SIDECAR_LAYERS: readonly string[] = ['queue', 'transport', 'mark'];
 
 /**
  * Works out what each process of a trial is told. Without sidecars the services call each other and the generator calls
@@ -82,7 +79,7 @@ export function configureTrial(
         config: {
           service,
           policy,
-          layers: arm.layers.filter((layer) => SIDECAR_LAYERS.includes(layer)),
+          layers: SIDECAR_LAYERS.filter((layer) => arm.layers.includes(layer)),
           inbound: {
             listen: at(addressOf(service), INBOUND_PORT),
             application: at(loopbackOf(service), APPLICATION_PORT),
@@ -105,6 +102,7 @@ export function configureTrial(
         host: experiment.entry,
         workloads: arm.workloads,
         seed: trial.seed,
+        lateMs: experiment.audit.lateAfterMs,
         warmupMs: plan.form.warmupMs,
         measureMs: plan.form.measureMs,
         drainMs: plan.form.drainMs,

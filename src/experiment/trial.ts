@@ -1,6 +1,5 @@
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   type Clock,
   type LayerContext,
@@ -11,6 +10,8 @@ import {
 } from '../core/index.ts';
 import { type AppliedPort, applyPort, planBaselinePort, planPort } from '../kernel-qos/index.ts';
 import type { Lab, LabProcess } from '../lab/index.ts';
+import { SIDECAR_MAIN } from '../sidecar/index.ts';
+import { APPLICATION_MAIN, GENERATOR_MAIN, type GeneratorReport } from '../workload/index.ts';
 import { auditTrial, type TrialObservation } from './audit.ts';
 import type { Verdict } from './journal.ts';
 import { LAYERS } from './layers.ts';
@@ -32,19 +33,6 @@ export interface TrialSetting {
   readonly folder: string;
 }
 
-/** What the generator says when it is done; the names are those of its last line. */
-interface GeneratorDone {
-  readonly sent: number;
-  readonly late: number;
-  readonly p99LatenessMs: number;
-}
-
-const SOURCE = fileURLToPath(new URL('..', import.meta.url));
-const MAIN = {
-  application: path.join(SOURCE, 'workload', 'application-main.ts'),
-  sidecar: path.join(SOURCE, 'sidecar', 'main.ts'),
-  generator: path.join(SOURCE, 'workload', 'generator-main.ts'),
-};
 const READY_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5000;
 /** How much longer than its schedule the generator may take before the trial is given up. */
@@ -80,13 +68,13 @@ export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: Sched
     return { name: one.name, process };
   };
   const services = await Promise.all([
-    ...configuration.applications.map((one) => start(MAIN.application, one)),
-    ...configuration.sidecars.map((one) => start(MAIN.sidecar, one)),
+    ...configuration.applications.map((one) => start(APPLICATION_MAIN, one)),
+    ...configuration.sidecars.map((one) => start(SIDECAR_MAIN, one)),
   ]);
   await Promise.all(services.map((one) => awaitReady(one, folder, signal)));
 
   const before = { processor: await readProcessorTime(), offsetMs: clock.wallMs() - clock.nowMs() };
-  const generator = await startProcess(setting, MAIN.generator, configuration.generator);
+  const generator = await startProcess(setting, GENERATOR_MAIN, configuration.generator);
   cleanup.defer(() => stopProcess(generator));
   const started = await generator.waitForLine(
     (line) => line['event'] === 'started',
@@ -101,7 +89,7 @@ export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: Sched
     (line) => line['event'] === 'done',
     scheduleMs + GENERATOR_GRACE_MS,
     signal,
-  )) as unknown as GeneratorDone;
+  )) as unknown as GeneratorReport;
   await watch.stop();
   stopped.value = true;
   const after = { processor: await readProcessorTime(), offsetMs: clock.wallMs() - clock.nowMs() };
@@ -112,7 +100,7 @@ export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: Sched
   const seen: TrialObservation = {
     sent: done.sent,
     late: done.late,
-    p99LatenessMs: done.p99LatenessMs,
+    timerLagMs: done.loopLagMaxMs,
     stealRatio: shares.steal,
     idleRatio: shares.idle,
     clockStepMs: Math.abs(after.offsetMs - before.offsetMs),

@@ -1,0 +1,141 @@
+import type { ClassIndex, Policy } from '../core/index.ts';
+import { IdTable, type IdTableCounters } from './id-table.ts';
+import { AMBIGUOUS_CLASS, NO_CLASS, PROVENANCE_CAPACITY, PROVENANCE_TTL_MS } from './limits.ts';
+import type { Carried } from './types.ts';
+
+/** What may be set about a provenance table. */
+export interface ProvenanceTableOptions {
+  /** How many trace ids, and how many request ids, are remembered; the one used longest ago goes first. */
+  readonly capacity?: number;
+  /** How long after its registration a request counts as being inside, if nobody releases it. */
+  readonly ttlMs?: number;
+}
+
+/** What a provenance table has done, for each of its two keys. All members only grow. */
+export interface ProvenanceTableCounters {
+  readonly traceId: Readonly<IdTableCounters>;
+  readonly requestId: Readonly<IdTableCounters>;
+}
+
+/**
+ * The requests that are now inside the application, by trace id and by request id, with their classes. When requests of
+ * different classes are inside under one id the table abstains: a guess would give a batch request the rights of an
+ * interactive one half of the time. Time is handed in; there is no timer.
+ */
+export class ProvenanceTable {
+  readonly counters: ProvenanceTableCounters;
+  readonly #traces: IdTable;
+  readonly #requests: IdTable;
+
+  constructor(options: ProvenanceTableOptions = {}) {
+    const capacity = options.capacity ?? PROVENANCE_CAPACITY;
+    const ttlMs = options.ttlMs ?? PROVENANCE_TTL_MS;
+    this.#traces = new IdTable(capacity, ttlMs);
+    this.#requests = new IdTable(capacity, ttlMs);
+    this.counters = { traceId: this.#traces.counters, requestId: this.#requests.counters };
+  }
+
+  /**
+   * A request goes in. Ids that are empty are left out.
+   *
+   * @param nowMs of a monotonic clock
+   */
+  register(traceId: string, requestId: string, classIndex: ClassIndex, nowMs: number): void {
+    if (traceId !== '') this.#traces.add(traceId, classIndex, nowMs);
+    if (requestId !== '') this.#requests.add(requestId, classIndex, nowMs);
+  }
+
+  /** A request has left: called once for each registration, with the same values. */
+  release(traceId: string, requestId: string, classIndex: ClassIndex): void {
+    if (traceId !== '') this.#traces.remove(traceId, classIndex);
+    if (requestId !== '') this.#requests.remove(requestId, classIndex);
+  }
+
+  /** The class of the requests inside with this trace id; NO_CLASS when there is none, AMBIGUOUS_CLASS when they differ. */
+  byTraceId(traceId: string, nowMs: number): number {
+    return traceId === '' ? NO_CLASS : this.#traces.find(traceId, nowMs);
+  }
+
+  /** The same by request id. */
+  byRequestId(requestId: string, nowMs: number): number {
+    return requestId === '' ? NO_CLASS : this.#requests.find(requestId, nowMs);
+  }
+}
+
+/** By what the class of a request was found, the most certain first. */
+export type ProvenanceReason = 'wire' | 'trace-id' | 'request-id' | 'default';
+
+/** The class of a request, and by what it was found. Made once for each combination. */
+export interface Provenance {
+  readonly classIndex: ClassIndex;
+  readonly className: string;
+  readonly reason: ProvenanceReason;
+}
+
+/** How often each reason decided, and how often the default stood in for ids that several classes share. */
+export interface ProvenanceCounters {
+  wire: number;
+  traceId: number;
+  requestId: number;
+  default: number;
+  /** Of `default`: an id was found, but requests of different classes have it. */
+  ambiguous: number;
+}
+
+/** Finds the class of a request that leaves the application. */
+export interface ProvenanceResolver {
+  readonly counters: Readonly<ProvenanceCounters>;
+  /**
+   * In this order: the class on the wire, the table by trace id, the table by request id, the default class.
+   *
+   * @param nowMs of the clock that the table's registrations were made with
+   */
+  resolve(carried: Carried, nowMs: number): Provenance;
+}
+
+/** Makes the resolver of a policy over a table. Without `defaultClassIndex` the default is the policy's ingress default. */
+export function createProvenanceResolver(
+  policy: Policy,
+  table: ProvenanceTable,
+  defaultClassIndex: ClassIndex = policy.classes.findIndex(
+    ({ name }) => name === policy.ingress.defaultClass,
+  ),
+): ProvenanceResolver {
+  const made = (reason: ProvenanceReason): readonly Provenance[] =>
+    policy.classes.map(({ name }, classIndex) => ({ classIndex, className: name, reason }));
+  const byWire = made('wire');
+  const byTraceId = made('trace-id');
+  const byRequestId = made('request-id');
+  const fallback: Provenance = {
+    classIndex: defaultClassIndex,
+    className: policy.classes[defaultClassIndex]?.name ?? policy.ingress.defaultClass,
+    reason: 'default',
+  };
+  const counters: ProvenanceCounters = { wire: 0, traceId: 0, requestId: 0, default: 0, ambiguous: 0 };
+
+  return {
+    counters,
+    resolve(carried, nowMs) {
+      const wire = byWire[carried.classIndex];
+      if (wire !== undefined) {
+        counters.wire += 1;
+        return wire;
+      }
+      const ofTrace = table.byTraceId(carried.traceId, nowMs);
+      const trace = byTraceId[ofTrace];
+      if (trace !== undefined) {
+        counters.traceId += 1;
+        return trace;
+      }
+      const ofRequest = table.byRequestId(carried.requestId, nowMs);
+      const request = byRequestId[ofRequest];
+      if (request !== undefined) {
+        counters.requestId += 1;
+        return request;
+      }
+      counters.default += 1;
+      if (ofTrace === AMBIGUOUS_CLASS || ofRequest === AMBIGUOUS_CLASS) counters.ambiguous += 1;
+      return fallback;
+    },
+  };
+}

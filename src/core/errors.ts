@@ -86,6 +86,11 @@ export const ERROR_CODES = {
     'What the kernel reports is not what was planned.',
     'Look for another program that changes the same interface.',
   ),
+  QDISC_PRESENT: entry(
+    'lab',
+    'An interface already has a root queueing discipline that priomesh cannot put back.',
+    'Remove it, or name another interface.',
+  ),
 
   LAB_FAILED: entry(
     'lab',

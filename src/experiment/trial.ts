@@ -115,7 +115,7 @@ export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: Sched
 async function writeConfigurations(configuration: TrialConfiguration, folder: string): Promise<void> {
   const all = [...configuration.applications, ...configuration.sidecars, configuration.generator];
   await Promise.all(
-    all.map((one) => writeFile(configFile(folder, one.name), JSON.stringify(one.config, null, 1))),
+    all.map((one) => writeFile(configFile(folder, one.name), JSON.stringify(one.config, null, 2))),
   );
 }
 

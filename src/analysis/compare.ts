@@ -1,0 +1,60 @@
+import type { Comparison } from './input.ts';
+import { type Estimate, pairedDifference, pairedRatio } from './interval.ts';
+import type { SummaryFinding, SummaryRatio } from './summary.ts';
+import type { MetricTable } from './table.ts';
+import type { MetricName } from './trial-metrics.ts';
+
+/** Compares two arms over the blocks that both have; undefined when there is none. */
+export function compareArms(
+  table: MetricTable,
+  metric: MetricName,
+  className: string,
+  of: string,
+  to: string,
+): SummaryRatio | undefined {
+  const denominators = new Map(
+    (table.get(to)?.get(className) ?? []).map((cell) => [cell.block, cell.metrics[metric]]),
+  );
+  const numerator: number[] = [];
+  const denominator: number[] = [];
+  for (const cell of table.get(of)?.get(className) ?? []) {
+    const other = denominators.get(cell.block);
+    if (other === undefined) continue;
+    numerator.push(cell.metrics[metric]);
+    denominator.push(other);
+  }
+  if (numerator.length === 0) return undefined;
+  const ratio = pairedRatio(numerator, denominator);
+  return {
+    metric,
+    class: className,
+    of,
+    to,
+    value: rounded(ratio.value),
+    low: rounded(ratio.low),
+    high: rounded(ratio.high),
+    blocks: numerator.length,
+    difference: roundedEstimate(pairedDifference(numerator, denominator)),
+  };
+}
+
+/** What an interval says of a claim: `holds` or `fails` only when the whole interval does. */
+export function judge(
+  ratio: Pick<SummaryRatio, 'value' | 'low' | 'high'> | undefined,
+  bounds: Pick<Comparison, 'atLeast' | 'atMost'>,
+): SummaryFinding['verdict'] {
+  if (ratio === undefined || ratio.low === null || ratio.high === null) return 'undecided';
+  const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = bounds;
+  if (ratio.low >= atLeast && ratio.high <= atMost) return 'holds';
+  return ratio.high < atLeast || ratio.low > atMost ? 'fails' : 'undecided';
+}
+
+/** A number with six significant digits: what `summary.json` keeps. */
+export function rounded<T extends number | null>(value: T): T {
+  return (value === null ? null : Number(value.toPrecision(6))) as T;
+}
+
+/** An estimate with six significant digits. */
+export function roundedEstimate(estimate: Estimate): Estimate {
+  return { value: rounded(estimate.value), low: rounded(estimate.low), high: rounded(estimate.high) };
+}

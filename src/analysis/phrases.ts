@@ -1,0 +1,85 @@
+import type { SummaryEstimate, SummaryRatio } from './summary.ts';
+import type { MetricName } from './trial-metrics.ts';
+
+type Interval = Pick<SummaryRatio, 'value' | 'low' | 'high'>;
+
+/** A number as prose has it: three significant digits, no exponent, thousands apart. */
+export function figure(value: number): string {
+  if (value === 0) return '0';
+  const digits = Math.max(0, Math.min(6, 2 - Math.floor(Math.log10(Math.abs(value)))));
+  return value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: 0 });
+}
+
+/** `12.3 ms`, `8.4 Mbit/s`, `98.5 %`: a value of a metric with its unit. */
+export function quantity(metric: MetricName, value: number): string {
+  if (metric.startsWith('latencyMs.')) return `${figure(value)} ms`;
+  if (metric === 'goodputBps') return `${figure(value / 1e6)} Mbit/s`;
+  if (metric === 'goodputRps') return `${figure(value)} requests/s`;
+  return `${figure(value * 100)} %`;
+}
+
+/** `12.3 ms (95 % interval 11 to 14 ms)`. */
+export function quantityWithInterval(metric: MetricName, estimate: SummaryEstimate): string {
+  const value = quantity(metric, estimate.value);
+  if (estimate.low === null || estimate.high === null) return `${value} (one trial: no interval)`;
+  const unit = value.slice(value.indexOf(' '));
+  const bound = (number: number) => quantity(metric, number).replace(unit, '');
+  return `${value} (95 % interval ${bound(estimate.low)} to ${bound(estimate.high)}${unit})`;
+}
+
+/** What people call a metric: `p99`, `goodput`. */
+export function metricLabel(metric: string): string {
+  if (metric === 'latencyMs.mean') return 'mean latency';
+  if (metric === 'latencyMs.p999') return 'p99.9 latency';
+  if (metric.startsWith('latencyMs.')) return `${metric.slice('latencyMs.'.length)} latency`;
+  if (metric === 'goodputBps') return 'goodput';
+  if (metric === 'goodputRps') return 'completed requests per second';
+  return metric === 'errorRatio' ? 'error ratio' : 'SLO attainment';
+}
+
+/** `3.2 [2.8, 3.6]`, or the value alone where there is no interval. */
+export function bracketed({ value, low, high }: Interval): string {
+  if (value === null) return 'undefined (division by zero)';
+  if (low === null || high === null) return `${figure(value)} (no interval)`;
+  return `${figure(value)} [${figure(low)}, ${figure(high)}]`;
+}
+
+/** Whether the data tell the ratio from 1; undefined where there is no interval. */
+export function differsFromOne({ low, high }: Interval): boolean | undefined {
+  return low === null || high === null ? undefined : low > 1 || high < 1;
+}
+
+/** Turns `a / b` into `b / a`. */
+export function inverse({ value, low, high }: Interval): Interval {
+  const turn = (number: number | null) => (number === null || number === 0 ? null : 1 / number);
+  return { value: turn(value), low: turn(high), high: turn(low) };
+}
+
+/** A latency ratio baseline/arm in words: `3.2 times lower (95 % interval 2.8 to 3.6)`. */
+export function timesLower(ratio: Interval): string {
+  if (ratio.value === null) return 'not comparable (a zero)';
+  const turned = ratio.value < 1;
+  const shown = turned ? inverse(ratio) : ratio;
+  return `${figure(shown.value ?? 1)} times ${turned ? 'higher' : 'lower'}${range(shown)}`;
+}
+
+/** A ratio arm/baseline as a share: `97.2 % (95 % interval 95 to 99.5 %)`. */
+export function percentOf({ value, low, high }: Interval): string {
+  if (value === null) return 'not comparable (a zero)';
+  const share = `${figure(value * 100)} %`;
+  return low === null || high === null
+    ? `${share} (no interval)`
+    : `${share} (95 % interval ${figure(low * 100)} to ${figure(high * 100)} %)`;
+}
+
+function range({ low, high }: Interval): string {
+  return low === null || high === null
+    ? ' (no interval)'
+    : ` (95 % interval ${figure(low)} to ${figure(high)})`;
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(items: readonly string[]): string {
+  if (items.length < 2) return items.join('');
+  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}

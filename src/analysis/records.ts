@@ -1,0 +1,46 @@
+/** One request as the generator recorded it. Times are milliseconds since the start of the generator's schedule. */
+export interface RequestRecord {
+  readonly className: string;
+  readonly workload: string;
+  readonly phase: 'warmup' | 'measure';
+  /** When the open-loop schedule wanted it sent: latency counts from here. */
+  readonly intendedMs: number;
+  readonly sentMs: number | undefined;
+  readonly endMs: number | undefined;
+  /** HTTP status; undefined when no response head came. */
+  readonly status: number | undefined;
+  /** Response-body bytes received. */
+  readonly bytes: number;
+  /** Empty when the whole response came. */
+  readonly error: string;
+  /** Sent later than the schedule allows. */
+  readonly late: boolean;
+}
+
+/** Response-body bytes of one class received in one bin of time. */
+export interface ThroughputBin {
+  /** Start of the bin, milliseconds since the start of the schedule. */
+  readonly startMs: number;
+  readonly className: string;
+  readonly bytes: number;
+}
+
+/** A trial that passed its audit. Trials of the same block had the same arrivals, so arms are compared block by block. */
+export interface Trial {
+  readonly arm: string;
+  readonly block: number;
+  readonly requests: readonly RequestRecord[];
+  readonly throughput: readonly ThroughputBin[];
+}
+
+/** The part of the schedule that counts, `[startMs, endMs)`. */
+export interface MeasuringWindow {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** What a class promises each of its requests. */
+export interface RequestObjective {
+  readonly latencyMs?: number | undefined;
+  readonly goodputBps?: number | undefined;
+}

@@ -1,0 +1,189 @@
+import { PriomeshError } from '../core/index.ts';
+import { compareArms, judge, roundedEstimate } from './compare.ts';
+import type { SummaryInput } from './input.ts';
+import { CONFIDENCE, type Estimate, geometricInterval, proportionInterval } from './interval.ts';
+import {
+  type Summary,
+  type SummaryArm,
+  type SummaryClass,
+  type SummaryRatio,
+  summarySchema,
+} from './summary.ts';
+import { type Cell, type MetricTable, metricTable } from './table.ts';
+import { isMetricName, METRIC_NAMES, type MetricName, smallerIsBetter } from './trial-metrics.ts';
+import { controlWords, findingWords, paragraph, points } from './words.ts';
+
+const STATISTICS: Summary['statistics'] = {
+  confidence: CONFIDENCE,
+  quantiles:
+    'Definition 7 of Hyndman and Fan (1996) on the raw latencies of a trial, from the intended send time. With fewer than 1,000 requests in a trial its p999 lies next to its slowest request.',
+  intervals:
+    "Over trials, never over requests: latencies and goodputs are geometric means over the trials with Student's 95 % interval on the logarithms (arithmetic where a trial's value is zero); shares of requests are arithmetic means with Student's 95 % interval cut to 0..1. An interval of no width says that all trials gave the same value, not that the next one will.",
+  ratios:
+    "Paired by block (the same arrivals in every arm): geometric mean of the blocks' ratios with Student's 95 % interval on their logarithms. Where an arm's value is zero in a block: ratio of means, no interval. The intervals are not corrected for there being many of them.",
+  failures:
+    'A request that failed or never ended counts as its time-out in the latencies, and does not meet the objective.',
+};
+
+/**
+ * Computes the whole of `summary.json` from trials that passed the audit. Pure. Throws RESULTS_INVALID when there is no
+ * such trial, or a comparison names what the experiment does not have.
+ */
+export function summarize(input: SummaryInput): Summary {
+  const table = metricTable(input);
+  const arms: Record<string, SummaryArm> = {};
+  for (const [name, arm] of Object.entries(input.arms)) {
+    const classes = table.get(name);
+    if (classes === undefined) continue;
+    arms[name] = {
+      layers: [...arm.layers],
+      sidecars: arm.sidecars,
+      description: arm.description,
+      trials: input.trials.filter((trial) => trial.arm === name).length,
+      classes: Object.fromEntries([...classes].map(([className, cells]) => [className, overTrials(cells)])),
+    };
+  }
+  if (Object.keys(arms).length === 0) {
+    throw new PriomeshError('RESULTS_INVALID', 'no trial passed the audit: there is nothing to summarize');
+  }
+  const baseline = baselineArm(input, arms);
+  const ratios = allRatios(input, table, baseline);
+  const findings: Summary['findings'] = [];
+  for (const comparison of input.comparisons) {
+    if (comparison.atLeast === undefined && comparison.atMost === undefined) continue;
+    const ratio = find(ratios, comparison);
+    const verdict = judge(ratio, comparison);
+    findings.push({
+      claim: comparison.claim,
+      metric: comparison.metric,
+      class: comparison.class,
+      of: comparison.of,
+      to: comparison.to,
+      ...(comparison.atLeast === undefined ? {} : { atLeast: comparison.atLeast }),
+      ...(comparison.atMost === undefined ? {} : { atMost: comparison.atMost }),
+      verdict,
+      words: findingWords(comparison, ratio, verdict),
+    });
+  }
+  const story = {
+    arms,
+    ratios,
+    findings,
+    baseline,
+    classes: input.classes.map(({ name }) => name),
+    limitations: input.limitations,
+    evidence: input.evidence,
+    allWorkloads: (arm: string) => input.arms[arm]?.allWorkloads ?? true,
+    control: input.control,
+  };
+  const { control } = input;
+  return summarySchema.parse({
+    schema: 'priomesh/summary/v1',
+    experiment: input.experiment,
+    title: input.title,
+    lab: input.lab,
+    form: input.form,
+    windowMs: input.window.endMs - input.window.startMs,
+    baseline,
+    statistics: STATISTICS,
+    arms,
+    ratios,
+    findings,
+    words: { paragraph: paragraph(story), points: points(story) },
+    limitations: input.limitations.map((limitation) => ({ ...limitation, arms: [...limitation.arms] })),
+    audit: {
+      verdict: input.audit.trusted ? 'trusted' : 'untrusted',
+      trials: input.trials.length,
+      void: input.audit.void.length,
+      reasons: counted(input.audit.void),
+      ...(control === undefined || arms[control.arm] === undefined
+        ? {}
+        : { control: { ...control, words: controlWords(control, ratios) } }),
+    },
+  } satisfies Summary);
+}
+
+function overTrials(cells: readonly Cell[]): SummaryClass {
+  const over = (metric: MetricName, interval: (values: readonly number[]) => Estimate) =>
+    roundedEstimate(interval(cells.map((cell) => cell.metrics[metric])));
+  return {
+    requests: cells.reduce((sum, cell) => sum + cell.requests, 0),
+    latencyMs: {
+      p50: over('latencyMs.p50', geometricInterval),
+      p90: over('latencyMs.p90', geometricInterval),
+      p99: over('latencyMs.p99', geometricInterval),
+      p999: over('latencyMs.p999', geometricInterval),
+      mean: over('latencyMs.mean', geometricInterval),
+    },
+    goodputRps: over('goodputRps', geometricInterval),
+    goodputBps: over('goodputBps', geometricInterval),
+    errorRatio: over('errorRatio', proportionInterval),
+    sloAttainment: over('sloAttainment', proportionInterval),
+  };
+}
+
+/** The arm with sidecars and no layer that carries every workload; else the first arm. */
+function baselineArm(input: SummaryInput, arms: Summary['arms']): string {
+  const names = Object.keys(arms);
+  const plain = names.find((name) => {
+    const arm = input.arms[name];
+    return (
+      arm?.sidecars === true && arm.layers.length === 0 && arm.allWorkloads && name !== input.control?.arm
+    );
+  });
+  return plain ?? (names[0] as string);
+}
+
+/** Metrics of which every arm's ratio to the baseline is given. */
+const STANDARD: readonly MetricName[] = METRIC_NAMES.filter(
+  (metric) => metric !== 'latencyMs.p999' && metric !== 'errorRatio',
+);
+
+/**
+ * The experiment's comparisons first, then every other arm against the baseline. The direction of the latter is such that more than 1 is
+ * better: baseline over arm for latencies, arm over baseline for the rest.
+ */
+function allRatios(input: SummaryInput, table: MetricTable, baseline: string): SummaryRatio[] {
+  const ratios: SummaryRatio[] = [];
+  const add = (metric: MetricName, className: string, of: string, to: string) => {
+    if (find(ratios, { metric, class: className, of, to }) !== undefined) return;
+    const ratio = compareArms(table, metric, className, of, to);
+    if (ratio !== undefined) ratios.push(ratio);
+  };
+  for (const { metric, class: className, of, to } of input.comparisons) {
+    if (!isMetricName(metric)) {
+      throw new PriomeshError('RESULTS_INVALID', `a comparison names the unknown metric \`${metric}\``);
+    }
+    add(metric, className, of, to);
+  }
+  for (const arm of table.keys()) {
+    if (arm === baseline) continue;
+    for (const { name: className } of input.classes) {
+      for (const metric of STANDARD) {
+        if (smallerIsBetter(metric)) add(metric, className, baseline, arm);
+        else add(metric, className, arm, baseline);
+      }
+    }
+  }
+  return ratios;
+}
+
+/** The ratio of exactly these two arms, in this direction. */
+export function find(
+  ratios: readonly SummaryRatio[],
+  wanted: { metric: string; class: string; of: string; to: string },
+): SummaryRatio | undefined {
+  return ratios.find(
+    (ratio) =>
+      ratio.metric === wanted.metric &&
+      ratio.class === wanted.class &&
+      ratio.of === wanted.of &&
+      ratio.to === wanted.to,
+  );
+}
+
+function counted(reasons: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].map(([reason, count]) => (count === 1 ? reason : `${reason} (${count} times)`));
+}

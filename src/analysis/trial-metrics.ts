@@ -1,0 +1,105 @@
+import { mean } from 'simple-statistics';
+import { quantileSorted } from './quantile.ts';
+import type { MeasuringWindow, RequestObjective, RequestRecord, ThroughputBin } from './records.ts';
+
+/** The metrics of a class in a trial, by the names that experiments compare them under. */
+export const METRIC_NAMES = [
+  'latencyMs.p50',
+  'latencyMs.p90',
+  'latencyMs.p99',
+  'latencyMs.p999',
+  'latencyMs.mean',
+  'goodputRps',
+  'goodputBps',
+  'errorRatio',
+  'sloAttainment',
+] as const;
+
+/** A name of {@link METRIC_NAMES}. */
+export type MetricName = (typeof METRIC_NAMES)[number];
+
+/** Every metric of one class in one trial. */
+export type TrialMetrics = Readonly<Record<MetricName, number>>;
+
+/** Whether a name is one of {@link METRIC_NAMES}. */
+export function isMetricName(name: string): name is MetricName {
+  return (METRIC_NAMES as readonly string[]).includes(name);
+}
+
+/** Whether a smaller value of the metric is better. */
+export function smallerIsBetter(metric: MetricName): boolean {
+  return metric.startsWith('latencyMs.') || metric === 'errorRatio';
+}
+
+/** Whether the whole response came, with a status of success. */
+export function succeeded(request: RequestRecord): boolean {
+  return (
+    request.error === '' &&
+    request.endMs !== undefined &&
+    request.status !== undefined &&
+    request.status >= 200 &&
+    request.status < 400
+  );
+}
+
+/**
+ * Latency of a request from its intended send time, milliseconds. A request that failed in any way (refused, shed, cut,
+ * timed out, unfinished at the end) counts as its workload's time-out, or as the time it really took when that is longer: a fast refusal
+ * must not look like a fast answer. The error ratio says how many of these there are.
+ */
+export function latencyMs(request: RequestRecord, timeoutMs: number): number {
+  const elapsed = request.endMs === undefined ? 0 : request.endMs - request.intendedMs;
+  return succeeded(request) ? elapsed : Math.max(elapsed, timeoutMs);
+}
+
+/**
+ * Whether a request got what its class promises: it succeeded, within the latency if one is promised, and at the rate
+ * (body bits over the time since the intended send) if one is promised.
+ */
+export function meetsObjective(request: RequestRecord, objective: RequestObjective): boolean {
+  if (!succeeded(request) || request.endMs === undefined) return false;
+  const elapsedMs = request.endMs - request.intendedMs;
+  if (objective.latencyMs !== undefined && elapsedMs > objective.latencyMs) return false;
+  return objective.goodputBps === undefined || request.bytes * 8000 >= objective.goodputBps * elapsedMs;
+}
+
+/** What the metrics of one class in one trial are computed from. */
+export interface TrialMetricsInput {
+  /** The class's requests of the measuring phase, not empty. */
+  readonly requests: readonly RequestRecord[];
+  /** The class's bins, of any time. */
+  readonly throughput: readonly ThroughputBin[];
+  readonly window: MeasuringWindow;
+  readonly objective: RequestObjective;
+  timeoutMs(workload: string): number;
+}
+
+/**
+ * Computes every metric of one class in one trial. Latencies as {@link latencyMs}; `goodputRps` counts the successful requests that were
+ * due inside the window, `goodputBps` the body bits that arrived inside the window (of whatever request), both over the
+ * window's length; `errorRatio` and `sloAttainment` are shares of the requests that were due inside the window.
+ */
+export function trialMetrics(input: TrialMetricsInput): TrialMetrics {
+  const { requests, window, objective } = input;
+  const count = requests.length;
+  const latencies = Float64Array.from(requests, (request) =>
+    latencyMs(request, input.timeoutMs(request.workload)),
+  ).sort();
+  const good = requests.filter(succeeded).length;
+  const lengthMs = window.endMs - window.startMs;
+  let bytes = 0;
+  for (const bin of input.throughput) {
+    if (bin.startMs >= window.startMs && bin.startMs < window.endMs) bytes += bin.bytes;
+  }
+  return {
+    'latencyMs.p50': quantileSorted(latencies, 0.5),
+    'latencyMs.p90': quantileSorted(latencies, 0.9),
+    'latencyMs.p99': quantileSorted(latencies, 0.99),
+    'latencyMs.p999': quantileSorted(latencies, 0.999),
+    'latencyMs.mean': mean([...latencies]),
+    goodputRps: (good * 1000) / lengthMs,
+    goodputBps: (bytes * 8000) / lengthMs,
+    errorRatio: (count - good) / count,
+    sloAttainment: requests.filter((request) => meetsObjective(request, objective)).length / count,
+  };
+}

@@ -1,0 +1,164 @@
+import { figure, type SummaryClass, type SummaryEstimate } from '../../analysis/index.ts';
+import {
+  armColours,
+  type Chart,
+  type ChartSource,
+  drawnArms,
+  type Room,
+  type Spec,
+  VEGA_LITE_SCHEMA,
+} from './chart.ts';
+
+interface Row {
+  readonly arm: string;
+  readonly series: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly label: string;
+}
+
+/** The ablation: what each arm gives the most important class (median and tail) and every other class (goodput), with intervals over trials. */
+export function ablationChart(source: ChartSource): Chart | undefined {
+  const [first, ...others] = source.classes.map(({ name }) => name);
+  if (first === undefined) return undefined;
+  const latency = [
+    ...rows(source, first, 'p50', ({ latencyMs }) => latencyMs.p50, 1),
+    ...rows(source, first, 'p99', ({ latencyMs }) => latencyMs.p99, 1),
+  ];
+  const goodputs = others.flatMap((name) => {
+    const found = rows(source, name, 'goodput', ({ goodputBps }) => goodputBps, 1e-6);
+    return found.length === 0 ? [] : [{ name, found }];
+  });
+  return {
+    name: 'ablation',
+    title: 'What each layer buys',
+    caption: `Left: median (hollow) and 99th percentile (filled) latency of ${first} requests, logarithmic, lower is better.${goodputs.length === 0 ? '' : ` Right: goodput of ${others.join(' and ')}, higher is better.`} Points are means over the trials, bars their 95 % intervals.`,
+    alt: `Dot plot with intervals by arm. ${first} p99: ${told(
+      latency.filter(({ series }) => series === 'p99'),
+      'ms',
+    )}.${goodputs.map(({ name, found }) => ` ${name} goodput: ${told(found, 'Mbit/s')}.`).join('')}`,
+    spec: (room) => spec(source, first, latency, goodputs, room),
+  };
+}
+
+function rows(
+  source: ChartSource,
+  className: string,
+  series: string,
+  pick: (metrics: SummaryClass) => SummaryEstimate,
+  unit: number,
+): Row[] {
+  return drawnArms(source).flatMap((arm) => {
+    const metrics = source.summary.arms[arm]?.classes[className];
+    if (metrics === undefined) return [];
+    const { value, low, high } = pick(metrics);
+    return [
+      {
+        arm,
+        series,
+        value: value * unit,
+        low: (low ?? value) * unit,
+        high: (high ?? value) * unit,
+        label: figure(value * unit),
+      },
+    ];
+  });
+}
+
+function told(found: readonly Row[], unit: string): string {
+  return found.map(({ arm, label }) => `${arm} ${label}`).join(', ') + (found.length === 0 ? '' : ` ${unit}`);
+}
+
+function spec(
+  source: ChartSource,
+  first: string,
+  latency: readonly Row[],
+  goodputs: readonly { name: string; found: readonly Row[] }[],
+  room: Room,
+): Spec {
+  const panels = [
+    panel(source, latency, {
+      title: `${first} latency (ms, log)`,
+      log: true,
+      width: room === 'wide' ? 330 : 200,
+      names: true,
+      room,
+    }),
+    ...goodputs.map(({ name, found }) =>
+      panel(source, found, {
+        title: `${name} goodput (Mbit/s)`,
+        log: false,
+        width: room === 'wide' ? 200 : 200,
+        names: room === 'narrow',
+        room,
+      }),
+    ),
+  ];
+  const sources = { $schema: VEGA_LITE_SCHEMA, resolve: { scale: { y: 'shared' } } };
+  return room === 'wide' ? { ...sources, hconcat: panels, spacing: 24 } : { ...sources, vconcat: panels };
+}
+
+function panel(
+  source: ChartSource,
+  values: readonly Row[],
+  options: { title: string; log: boolean; width: number; names: boolean; room: Room },
+): Spec {
+  const several = new Set(values.map(({ series }) => series)).size > 1;
+  const extremes = values.flatMap(({ low, high }) => [low, high]).filter((value) => value > 0);
+  const domain = options.log
+    ? [Math.min(...extremes) / 1.2, Math.max(...extremes) * 1.2]
+    : [0, Math.max(...extremes) * 1.08];
+  const scale = { type: options.log ? 'log' : 'linear', domain, nice: false };
+  const y = {
+    field: 'arm',
+    type: 'nominal',
+    sort: drawnArms(source),
+    scale: { domain: drawnArms(source) },
+    axis: options.names
+      ? { title: null, labelFontWeight: 600, labelLimit: 150, ticks: false, domain: false }
+      : null,
+  };
+  const offset = several
+    ? { yOffset: { field: 'series', type: 'nominal', scale: { domain: ['p50', 'p99'], paddingOuter: 0.5 } } }
+    : {};
+  const color = { field: 'arm', type: 'nominal', scale: armColours(source), legend: null };
+  const axis = { title: options.title, tickCount: 5, format: '~r', grid: true };
+  return {
+    data: { values },
+    width: options.width,
+    height: { step: several ? 17 : 34 },
+    encoding: { y, ...offset },
+    layer: [
+      {
+        mark: { type: 'rule', strokeWidth: 2.5, opacity: 0.75 },
+        encoding: {
+          x: { field: 'low', type: 'quantitative', scale, axis },
+          x2: { field: 'high' },
+          color,
+        },
+      },
+      {
+        mark: { type: 'point', size: 75, strokeWidth: 2, opacity: 1 },
+        encoding: {
+          x: { field: 'value', type: 'quantitative', scale, axis },
+          color,
+          fill: {
+            condition: {
+              test: "datum.series !== 'p50'",
+              field: 'arm',
+              type: 'nominal',
+              scale: armColours(source),
+              legend: null,
+            },
+            value: 'white',
+          },
+        },
+      },
+      {
+        mark: { type: 'text', dy: -9, fontSize: 11, baseline: 'middle' },
+        encoding: { x: { field: 'value', type: 'quantitative', scale, axis }, text: { field: 'label' } },
+      },
+    ],
+  };
+}

@@ -1,0 +1,57 @@
+import type { Summary } from '../../analysis/index.ts';
+import type { ArmLook } from '../palette.ts';
+import type { PublishedTrial } from '../trials.ts';
+
+/** A Vega-Lite specification: JSON. */
+export type Spec = Readonly<Record<string, unknown>>;
+
+/** How much room a chart has: a column of a page, or a telephone. */
+export type Room = 'wide' | 'narrow';
+
+/** What every chart is drawn from. */
+export interface ChartSource {
+  readonly summary: Summary;
+  /** The most important class first. */
+  readonly classes: readonly { readonly name: string; readonly latencyMs?: number | undefined }[];
+  readonly trials: readonly PublishedTrial[];
+  readonly looks: ReadonlyMap<string, ArmLook>;
+  /** The measuring window, milliseconds since the start of the schedule. */
+  readonly window: { readonly startMs: number; readonly endMs: number };
+  readonly rateBps: number;
+  timeoutMs(workload: string): number;
+}
+
+/** One chart: its words, and its specification for the room it gets. */
+export interface Chart {
+  /** File name without extension. */
+  readonly name: string;
+  readonly title: string;
+  /** What is drawn and how to read it. */
+  readonly caption: string;
+  /** What a reader who cannot see it is told. */
+  readonly alt: string;
+  spec(room: Room): Spec;
+}
+
+/** Where the specifications say what they are. */
+export const VEGA_LITE_SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
+
+/** Width of the drawing area, pixels. */
+export const PLOT_WIDTH: Readonly<Record<Room, number>> = { wide: 640, narrow: 285 };
+
+/** The arms that are drawn, in the order of the experiment. */
+export function drawnArms(source: ChartSource): string[] {
+  return Object.keys(source.summary.arms);
+}
+
+/** Colour scale of the arms, the same in every chart. */
+export function armColours(source: ChartSource): Spec {
+  const arms = drawnArms(source);
+  return { domain: arms, range: arms.map((arm) => source.looks.get(arm)?.colour ?? '#7f7f7f') };
+}
+
+/** Dash scale of the arms, so that colour is not the only difference. */
+export function armDashes(source: ChartSource): Spec {
+  const arms = drawnArms(source);
+  return { domain: arms, range: arms.map((arm) => source.looks.get(arm)?.dash ?? [1, 0]) };
+}

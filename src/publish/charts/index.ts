@@ -1,0 +1,20 @@
+import { ablationChart } from './ablation.ts';
+import { backlogChart } from './backlog.ts';
+import { ccdfChart } from './ccdf.ts';
+import type { Chart, ChartSource } from './chart.ts';
+import { shareChart } from './share.ts';
+import { sloChart } from './slo.ts';
+
+export type { Chart, ChartSource, Room, Spec } from './chart.ts';
+export { inlineSvg, renderSvg } from './render.ts';
+
+/** Every chart that the data allow, in the order they are read. */
+export function allCharts(source: ChartSource): Chart[] {
+  return [
+    ablationChart(source),
+    ...source.classes.map(({ name }) => ccdfChart(source, name)),
+    sloChart(source),
+    shareChart(source),
+    backlogChart(source),
+  ].filter((chart) => chart !== undefined);
+}

@@ -1,0 +1,1 @@
+export { type Published, type PublishOptions, publishResults } from './publish.ts';

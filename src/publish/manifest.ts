@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { messageOf, PriomeshError } from '../core/index.ts';
+
+const form = z.looseObject({
+  trials: z.number(),
+  warmupMs: z.number().min(0),
+  measureMs: z.number().positive(),
+  drainMs: z.number().min(0),
+});
+
+const limitation = z.looseObject({ what: z.string(), why: z.string(), instead: z.string() });
+
+const layerPlan = z.looseObject({
+  layer: z.string(),
+  summary: z.string().default(''),
+  limitations: z.array(limitation).default([]),
+  served: z.boolean().default(true),
+});
+
+/**
+ * The part of a manifest that the figures are made from. Members that are not named here are carried along untouched: a newer
+ * manifest stays readable.
+ */
+const manifestSchema = z.looseObject({
+  schema: z.literal('priomesh/manifest/v1'),
+  experiment: z.looseObject({
+    name: z.string(),
+    title: z.string(),
+    claim: z.string(),
+    seed: z.number().optional(),
+    topology: z.looseObject({
+      name: z.string(),
+      rateBps: z.number().positive(),
+      delayMs: z.number(),
+      queuePackets: z.number(),
+    }),
+    baselineCongestionControl: z.string().default(''),
+    workloads: z.array(
+      z.looseObject({
+        name: z.string(),
+        class: z.string(),
+        rateRps: z.number(),
+        arrivals: z.string(),
+        timeoutMs: z.number(),
+        path: z.string().default(''),
+      }),
+    ),
+    arms: z.record(
+      z.string(),
+      z.looseObject({
+        sidecars: z.boolean(),
+        layers: z.array(z.string()),
+        workloads: z.array(z.string()).optional(),
+        description: z.string(),
+      }),
+    ),
+    comparisons: z.array(
+      z.looseObject({
+        metric: z.string(),
+        class: z.string(),
+        of: z.string(),
+        to: z.string(),
+        atLeast: z.number().optional(),
+        atMost: z.number().optional(),
+        claim: z.string(),
+      }),
+    ),
+    control: z.looseObject({ of: z.string() }).optional(),
+    forms: z.record(z.string(), form),
+    audit: z.looseObject({ maxVoidRatio: z.number().default(0.25) }).optional(),
+  }),
+  policy: z.looseObject({
+    name: z.string(),
+    classes: z
+      .array(
+        z.looseObject({
+          name: z.string(),
+          rank: z.number(),
+          slo: z.looseObject({ latencyMs: z.number().optional(), goodputBps: z.number().optional() }),
+        }),
+      )
+      .min(1),
+  }),
+  form: z.union([z.string(), form]),
+  formName: z.string().optional(),
+  lab: z.union([z.string(), z.looseObject({ kind: z.string() })]),
+  plans: z.record(z.string(), z.array(layerPlan)).default({}),
+  commit: z.string().nullish(),
+  dirty: z.boolean().nullish(),
+  versions: z.unknown().optional(),
+  platform: z.unknown().optional(),
+  startedAt: z.string().nullish(),
+  endedAt: z.string().nullish(),
+});
+
+/** A manifest as the publisher reads it. */
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Reads and checks `manifest.json`. Throws RESULTS_INVALID with every objection. */
+export async function readManifest(resultsDir: string): Promise<Manifest> {
+  const file = path.join(resultsDir, 'manifest.json');
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new PriomeshError('RESULTS_INVALID', `${file} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const said = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+  throw new PriomeshError('RESULTS_INVALID', `${file} is not a manifest: ${said}`, { cause: parsed.error });
+}
+
+/** The form that was run, with its name. */
+export function formOf(manifest: Manifest): { name: string; warmupMs: number; measureMs: number } {
+  const { experiment } = manifest;
+  if (typeof manifest.form === 'string') {
+    const named = experiment.forms[manifest.form];
+    if (named === undefined) {
+      throw new PriomeshError(
+        'RESULTS_INVALID',
+        `the manifest's form \`${manifest.form}\` is not in its experiment`,
+      );
+    }
+    return { name: manifest.form, warmupMs: named.warmupMs, measureMs: named.measureMs };
+  }
+  const { warmupMs, measureMs } = manifest.form;
+  const [alike] =
+    Object.entries(experiment.forms).find(
+      ([, one]) => one.measureMs === measureMs && one.warmupMs === warmupMs,
+    ) ?? [];
+  return { name: manifest.formName ?? alike ?? 'custom', warmupMs, measureMs };
+}
+
+/** The kind of laboratory: `mininet` or `local`. */
+export function labOf(manifest: Manifest): string {
+  return typeof manifest.lab === 'string' ? manifest.lab : manifest.lab.kind;
+}

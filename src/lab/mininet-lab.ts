@@ -103,8 +103,12 @@ class MininetLab implements Lab {
     if (signal?.aborted === true) throw abortError(signal);
     const request = { op: 'exec', node, argv, env, ...(input === undefined ? {} : { input }) };
     const { id, answer } = this.#channel.request(request);
-    const onAbort = (): void => this.#channel.cancel(id);
+    let aborted = false;
     let late = false;
+    const onAbort = (): void => {
+      aborted = true;
+      this.#channel.cancel(id);
+    };
     const timer = setTimeout(() => {
       late = true;
       this.#channel.cancel(id);
@@ -114,7 +118,7 @@ class MininetLab implements Lab {
       return (await answer) as ExecResult;
     } catch (error) {
       if (error instanceof PriomeshError) throw error;
-      if (signal?.aborted === true) throw abortError(signal);
+      if (signal !== undefined && aborted) throw abortError(signal);
       const why = late ? `still ran after ${timeoutMs} ms` : messageOf(error);
       throw new PriomeshError('COMMAND_FAILED', `${argv[0]} in ${node}: ${why}`, { cause: error });
     } finally {

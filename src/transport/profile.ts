@@ -104,7 +104,7 @@ export function connectWithProfile(
     throw error;
   }
   socket.connect(target);
-  followScavenger(socket, profile, options.transport);
+  followScavenger(socket, profile, options.transport, address.host);
   return socket;
 }
 
@@ -209,12 +209,17 @@ function bring(
   return refusals ?? NO_REFUSALS;
 }
 
-function followScavenger(socket: net.Socket, profile: ConnectionProfile, transport: Transport): void {
+function followScavenger(
+  socket: net.Socket,
+  profile: ConnectionProfile,
+  transport: Transport,
+  peer?: string,
+): void {
   const state = applied.get(socket);
   if (state === undefined || state.scavenger === profile.scavenger) return;
   state.scavenger = profile.scavenger;
   if (profile.scavenger === undefined) transport.scavenger.unregister(socket);
-  else transport.scavenger.register(socket, profile.scavenger);
+  else transport.scavenger.register(socket, profile.scavenger, peer);
 }
 
 /** A socket that reports the failure of socket(2) the way net.connect would: as an event, after the caller listens. */

@@ -26,6 +26,8 @@ export interface TcpInfo {
   pacingRateBps: number;
   /** Bytes acknowledged since the connection began. */
   bytesAcked: number;
+  /** Segments received since the connection began, acknowledgements included. */
+  segmentsIn: number;
   /** Bytes in the socket's buffer that were never sent. */
   notSentBytes: number;
   /** The most recent delivery rate, bits per second. */
@@ -47,6 +49,7 @@ const OFFSET = {
   totalRetrans: 100,
   pacingRate: 104,
   bytesAcked: 120,
+  segsIn: 140,
   notsentBytes: 144,
   minRtt: 148,
   deliveryRate: 160,
@@ -72,6 +75,7 @@ export function emptyTcpInfo(): TcpInfo {
     totalRetransmits: 0,
     pacingRateBps: 0,
     bytesAcked: 0,
+    segmentsIn: 0,
     notSentBytes: 0,
     deliveryRateBps: 0,
   };
@@ -106,6 +110,7 @@ export function tcpInfoOf(descriptor: number, into: TcpInfo): boolean {
   const pacing = u64(OFFSET.pacingRate);
   into.pacingRateBps = pacing >= UNLIMITED ? Number.POSITIVE_INFINITY : pacing * 8;
   into.bytesAcked = u64(OFFSET.bytesAcked);
+  into.segmentsIn = u32(OFFSET.segsIn);
   into.notSentBytes = u32(OFFSET.notsentBytes);
   into.deliveryRateBps = u64(OFFSET.deliveryRate) * 8;
   return true;

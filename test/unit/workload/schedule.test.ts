@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../../../src/core/index.ts';
+import { arrivalTimes, makeSchedule } from '../../../src/workload/schedule.ts';
+
+const poisson = (name: string, rateRps: number) => ({ name, arrivals: 'poisson' as const, rateRps });
+const constant = (name: string, rateRps: number) => ({ name, arrivals: 'constant' as const, rateRps });
+
+function gapsOf(times: readonly number[]): number[] {
+  return times.slice(1).map((time, index) => time - (times[index] ?? 0));
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function variance(values: readonly number[]): number {
+  const middle = mean(values);
+  return mean(values.map((value) => (value - middle) ** 2));
+}
+
+describe('Poisson arrivals', () => {
+  const times = arrivalTimes(poisson('a', 100), 1_000_000, seededRandom(7));
+
+  test('come as often as asked: the count is within four standard deviations of rate x time', () => {
+    expect(Math.abs(times.length - 100_000)).toBeLessThan(4 * Math.sqrt(100_000));
+  });
+
+  test('have exponential gaps: mean 10 ms, standard deviation the same, survival e^-1 at the mean', () => {
+    const gaps = gapsOf(times);
+    expect(Math.abs(mean(gaps) / 10 - 1)).toBeLessThan(0.02);
+    expect(Math.abs(Math.sqrt(variance(gaps)) / 10 - 1)).toBeLessThan(0.03);
+    const survived = gaps.filter((gap) => gap > 10).length / gaps.length;
+    expect(Math.abs(survived - Math.exp(-1))).toBeLessThan(0.01);
+  });
+
+  test('have counts in windows whose variance is their mean', () => {
+    const counts = new Array<number>(1000).fill(0);
+    for (const time of times) counts[Math.floor(time / 1000)] = (counts[Math.floor(time / 1000)] ?? 0) + 1;
+    expect(Math.abs(variance(counts) / mean(counts) - 1)).toBeLessThan(0.2);
+  });
+
+  test('do not depend on the gap before', () => {
+    const gaps = gapsOf(times);
+    const middle = mean(gaps);
+    const products = gaps.slice(1).map((gap, index) => (gap - middle) * ((gaps[index] ?? 0) - middle));
+    expect(Math.abs(mean(products) / variance(gaps))).toBeLessThan(4 / Math.sqrt(gaps.length));
+  });
+});
+
+test('constant arrivals have equal gaps and do not drift', () => {
+  const times = arrivalTimes(constant('a', 30), 100_000, seededRandom(3));
+  expect(times).toHaveLength(3000);
+  for (const gap of gapsOf(times)) expect(gap).toBeCloseTo(1000 / 30, 6);
+});
+
+describe('a schedule', () => {
+  test('is the same for the same seed and trial, another for another', () => {
+    const workloads = [poisson('a', 50), constant('b', 20)];
+    const first = makeSchedule(workloads, 5000, 11, 2);
+    expect(makeSchedule(workloads, 5000, 11, 2)).toEqual(first);
+    expect(makeSchedule(workloads, 5000, 11, 3).intendedMs).not.toEqual(first.intendedMs);
+    expect(makeSchedule(workloads, 5000, 12, 2).intendedMs).not.toEqual(first.intendedMs);
+  });
+
+  test('gives a workload the same arrivals whatever stands beside it', () => {
+    const alone = makeSchedule([poisson('a', 50)], 5000, 11, 0);
+    const beside = makeSchedule([poisson('b', 80), poisson('a', 50)], 5000, 11, 0);
+    const ofA = beside.intendedMs.filter((_time, index) => beside.workload[index] === 1);
+    expect([...ofA]).toEqual([...alone.intendedMs]);
+  });
+
+  test('gives two workloads of one rate arrivals that have nothing to do with each other', () => {
+    const { intendedMs, workload } = makeSchedule([poisson('a', 100), poisson('b', 100)], 200_000, 5, 0);
+    const counts = [new Array<number>(2000).fill(0), new Array<number>(2000).fill(0)];
+    for (const [index, time] of intendedMs.entries()) {
+      const list = counts[workload[index] ?? 0] ?? [];
+      const bin = Math.floor(time / 100);
+      list[bin] = (list[bin] ?? 0) + 1;
+    }
+    const [a = [], b = []] = counts;
+    const covariance = mean(a.map((value, bin) => (value - mean(a)) * ((b[bin] ?? 0) - mean(b))));
+    expect(Math.abs(covariance / Math.sqrt(variance(a) * variance(b)))).toBeLessThan(4 / Math.sqrt(2000));
+  });
+
+  test('is ordered, inside its duration, and holds every arrival once', () => {
+    const workload = fc.record({
+      arrivals: fc.constantFrom('poisson' as const, 'constant' as const),
+      rateRps: fc.double({ min: 0.5, max: 300, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(workload, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 0, max: 0xffff_ffff }),
+        fc.integer({ min: 1, max: 3000 }),
+        (list, seed, durationMs) => {
+          const workloads = list.map((entry, index) => ({ ...entry, name: `w${index}` }));
+          const schedule = makeSchedule(workloads, durationMs, seed, 0);
+          const times = [...schedule.intendedMs];
+          expect(times).toEqual([...times].sort((a, b) => a - b));
+          expect(times.every((time) => time >= 0 && time < durationMs)).toBe(true);
+          const root = seededRandom(seed);
+          for (const [which, entry] of workloads.entries()) {
+            const own = times.filter((_time, index) => schedule.workload[index] === which);
+            const stream = root.child(`workload/${entry.name}`).child('trial/0');
+            expect(own).toEqual(arrivalTimes(entry, durationMs, stream));
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

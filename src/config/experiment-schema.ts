@@ -110,20 +110,30 @@ function auditSchema() {
     .strictObject({
       maxLateSendRatio: f.ratio
         .default(0.01)
-        .describe('The most of the requests that may be sent late by the generator.'),
+        .describe('The most of the requests that the generator may send late.'),
       lateAfterMs: f.milliseconds
         .default(5)
-        .describe('A request sent this long after its intended time is late.'),
+        .describe('A request that is sent this long after its intended time is late.'),
+      maxP99LatenessMs: f.milliseconds
+        .default(20)
+        .describe('How late 99 percent of the requests may be sent at most, after their intended time.'),
       maxStealRatio: f.ratio
         .default(0.05)
-        .describe('The most of the processor time that other machines may take (steal).'),
-      maxTimerLagMs: f.milliseconds.default(50).describe('The longest that a timer may come late.'),
-      maxRateErrorRatio: f.ratio
+        .describe('The most of the processor time that a hypervisor may give to others (steal).'),
+      minIdleRatio: f.ratio
         .default(0.05)
-        .describe('How far the bottleneck may stray from its rate, as a share of it.'),
+        .describe(
+          'The least of the processor time that must be idle; below it the machine is the bottleneck.',
+        ),
+      maxClockStepMs: f.milliseconds
+        .default(100)
+        .describe('The most that the wall clock may be set during a trial.'),
+      maxLinkRateError: f.ratio
+        .default(0.05)
+        .describe('How far above its rate a bottleneck link may carry, as a share of the rate.'),
       maxVoidRatio: f.ratio
         .default(0.25)
-        .describe('The most of the trials that may be void before the whole run counts as untrusted.'),
+        .describe('The most of the trials that may stay void; beyond it the whole run is untrusted.'),
       maxRetries: f.whole(0, 100).default(2).describe('How often one void trial is repeated.'),
     })
     .prefault({})

@@ -53,7 +53,7 @@ function schemaAt(top: JsonSchema, path: Path): JsonSchema | undefined {
 /** Ends a sentence, unless it is ended. */
 function sentence(text: string | undefined): string {
   if (text === undefined || text === '') return '';
-  return / [.!?]$/.test(text) || /[.!?]$/.test(text) ? ` ${text}` : ` ${text}.`;
+  return /[.!?]$/.test(text) ? ` ${text}` : ` ${text}.`;
 }
 
 /** Turns what zod found into findings with places and remedies. */
@@ -109,6 +109,12 @@ function demanded(issue: Issue, at: JsonSchema | undefined): string {
   return at === undefined ? issue.message : expectation(at);
 }
 
+/** The number that a text stands for where a number is wanted: YAML 1.2 takes `20_000` and `"20"` for text. */
+function numberMeant(value: unknown, at: JsonSchema | undefined): number | undefined {
+  if (typeof value !== 'string' || (at?.type !== 'integer' && at?.type !== 'number')) return undefined;
+  return /^-?[0-9][0-9_]*(?:\.[0-9]+)?$/.test(value) ? Number(value.replaceAll('_', '')) : undefined;
+}
+
 function wrong(issue: Issue, path: Path, value: unknown, source: Source, schema: JsonSchema): Finding {
   if (issue.code === 'invalid_key') {
     const words = issue.issues[0]?.message ?? issue.message;
@@ -123,7 +129,13 @@ function wrong(issue: Issue, path: Path, value: unknown, source: Source, schema:
   const must = demanded(issue, at);
   const options = [at, ...(at?.anyOf ?? [])].flatMap((one) => (one?.enum ?? []).map(String));
   const near = typeof value === 'string' ? nearest(value, options) : undefined;
-  const fix = near === undefined ? `Write ${must}.` : `Did you mean ${near}?`;
+  const number = numberMeant(value, at);
+  const fix =
+    number !== undefined
+      ? `Write ${number}, without quotes or separators.`
+      : near !== undefined
+        ? `Did you mean ${near}?`
+        : `Write ${must}.`;
   const head = path.length === 0 ? 'the file is' : `${dotted(path)} is`;
   return {
     code: 'CONFIG_INVALID',

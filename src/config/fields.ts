@@ -21,7 +21,8 @@ export const fields = lazy(() => {
       .regex(
         /^[a-z][a-z0-9_-]{0,31}$/,
         'a name of at most 32 lower-case letters, digits, "-" and "_", beginning with a letter',
-      ),
+      )
+      .meta({ examples: ['interactive'] }),
     text,
     whole: (min: number, max: number) => z.int().min(min).max(max),
     between: (min: number, max: number) => z.number().min(min).max(max),
@@ -36,42 +37,50 @@ export const fields = lazy(() => {
       .regex(
         PATH_PATTERN,
         'a path pattern: it begins with "/", and each segment is literal, "*" (one segment), "**" (any number) or "{name}"',
-      ),
+      )
+      .meta({ examples: ['/export/**'] }),
     pathTemplate: z
       .string()
       .max(1024)
-      .regex(PATH_TEMPLATE, 'a path: it begins with "/", and each segment is literal or "{name}"'),
+      .regex(PATH_TEMPLATE, 'a path: it begins with "/", and each segment is literal or "{name}"')
+      .meta({ examples: ['/product/{id}'] }),
     path: z
       .string()
       .max(1024)
       .regex(
         /^\/[!-~]*$/,
         'a request target: it begins with "/" and holds visible ASCII characters and no spaces',
-      ),
+      )
+      .meta({ examples: ['/product/7'] }),
     method: z
       .string()
-      .regex(/^[A-Z][A-Z-]{0,31}$/, 'a request method in capital letters, such as GET or POST'),
+      .regex(/^[A-Z][A-Z-]{0,31}$/, 'a request method in capital letters, such as GET or POST')
+      .meta({ examples: ['GET'] }),
     host: z
       .string()
       .regex(
         /^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})$/,
         'a host name without port, such as shop.example.org or *.example.org',
-      ),
+      )
+      .meta({ examples: ['shop.example.org'] }),
     headerName: z
       .string()
       .regex(
         /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/,
         'a header name: letters, digits and "-" (a token of RFC 9110)',
-      ),
+      )
+      .meta({ examples: ['x-tenant'] }),
     algorithm: z
       .string()
-      .regex(/^[a-z][a-z0-9_-]{0,14}$/, 'the name of a congestion-control algorithm, such as bbr or cubic'),
+      .regex(/^[a-z][a-z0-9_-]{0,14}$/, 'the name of a congestion-control algorithm, such as bbr or cubic')
+      .meta({ examples: ['cubic'] }),
     cidr: z
       .string()
       .regex(
         /^[0-9A-Fa-f:.]{2,45}\/[0-9]{1,3}$/,
         'a network in CIDR notation, such as 10.0.0.0/8 or fd00::/8',
-      ),
+      )
+      .meta({ examples: ['10.0.0.0/8'] }),
     fileName: z.string().min(1).max(4096),
   };
 });

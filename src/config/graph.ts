@@ -4,6 +4,9 @@ import { type ApplicationGraph, type CallSpec, graphSchema, type RouteSpec } fro
 import { readConfigFile } from './read-file.ts';
 import type { Path } from './source.ts';
 
+/** The most routes of an application; a chain of calls cannot be longer. */
+const MAX_ROUTES = 1000;
+
 const PARAMETER = /^\{(.+)\}$/;
 
 function segments(path: string): readonly string[] {
@@ -119,7 +122,11 @@ function resolveGraph(graph: ApplicationGraph, report: Report): ApplicationGraph
       checkCall(graph, route, call, [...path, 'calls', index], report);
     }
   }
-  checkCycles(graph, sites, report);
+  if (sites.length > MAX_ROUTES) {
+    report.invalid(['services'], `the application has ${sites.length} routes`, `Keep to ${MAX_ROUTES}.`);
+  } else {
+    checkCycles(graph, sites, report);
+  }
   return graph;
 }
 

@@ -5,6 +5,7 @@ export interface JsonSchema {
   readonly title?: string;
   readonly description?: string;
   readonly default?: unknown;
+  readonly examples?: readonly unknown[];
   readonly type?: string;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
@@ -68,7 +69,9 @@ export function expectation(schema: JsonSchema): string {
     case 'boolean':
       return 'true or false';
     case 'string':
-      return `text${sizes(schema.minLength, schema.maxLength, 'characters')}`;
+      return schema.examples === undefined
+        ? `text${sizes(schema.minLength, schema.maxLength, 'characters')}`
+        : `text such as ${schema.examples.map(String).join(' or ')}`;
     case 'array':
       return `a list${sizes(schema.minItems, schema.maxItems, 'items')}`;
     case 'object': {

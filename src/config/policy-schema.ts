@@ -143,6 +143,7 @@ export const ruleMatchSchema = lazy(() => {
             /^[A-Za-z_][A-Za-z0-9_.]*\/(?:\*|[A-Za-z_][A-Za-z0-9_]*)$/,
             'a gRPC method: package.Service/Method or package.Service/*',
           )
+          .meta({ examples: ['shop.Cart/Add'] })
           .describe('`package.Service/Method` or `package.Service/*`; only gRPC requests match.'),
       ),
       sourceNetworks: z.exactOptional(

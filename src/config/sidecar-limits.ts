@@ -20,6 +20,7 @@ export const SIDECAR_LIMITS = {
   maxRetries: limit(1, 0, 10, 'How often a request that is safe to repeat is sent again.'),
   idleTimeoutMs: limit(60_000, 1, 86_400_000, 'How long a connection may be idle between two requests.'),
   headTimeoutMs: limit(10_000, 1, 86_400_000, 'How long the head of a request may take to arrive.'),
+  bodyTimeoutMs: limit(30_000, 1, 86_400_000, 'How long the body of a request may pause.'),
   connectTimeoutMs: limit(3000, 1, 86_400_000, 'How long connecting to an endpoint may take.'),
   responseTimeoutMs: limit(60_000, 1, 86_400_000, 'How long an endpoint may be silent during a request.'),
   drainTimeoutMs: limit(5000, 0, 86_400_000, 'How long running requests may go on after SIGTERM.'),

@@ -87,6 +87,7 @@ export const sidecarSchema = lazy(() => {
         .string()
         .max(45)
         .regex(/^[0-9A-Fa-f.:]+$/, 'an IP address (a literal, no name)')
+        .meta({ examples: ['127.0.0.1'] })
         .describe('An IPv4 or IPv6 literal.'),
       port: port.describe('TCP port; 0 on a listener lets the kernel choose.'),
     });

@@ -133,7 +133,7 @@ export function readSource(text: string, file: string): Source {
       prettyErrors: false,
       lineCounter: lines,
       merge: false,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
     for (const fault of [...document.errors, ...document.warnings]) {
       found(fault.pos[0], words(fault.code, fault.message));

@@ -1,8 +1,8 @@
+import type { MetricName } from '../config/index.ts';
 import type { Comparison } from './input.ts';
 import { type Estimate, pairedDifference, pairedRatio } from './interval.ts';
 import type { SummaryFinding, SummaryRatio } from './summary.ts';
 import type { MetricTable } from './table.ts';
-import type { MetricName } from './trial-metrics.ts';
 
 /** Compares two arms over the blocks that both have; undefined when there is none. */
 export function compareArms(

@@ -30,8 +30,6 @@ export {
 export {
   isMetricName,
   latencyMs,
-  METRIC_NAMES,
-  type MetricName,
   meetsObjective,
   smallerIsBetter,
   succeeded,

@@ -25,6 +25,8 @@ export interface AuditInput {
   readonly trusted: boolean;
   /** One entry for each void trial: why. */
   readonly void: readonly string[];
+  /** What the laboratory could not offer, a sentence each. */
+  readonly laboratory: readonly string[];
 }
 
 /** Everything that a summary is computed from. */

@@ -1,5 +1,5 @@
+import type { MetricName } from '../config/index.ts';
 import type { SummaryEstimate, SummaryRatio } from './summary.ts';
-import type { MetricName } from './trial-metrics.ts';
 
 type Interval = Pick<SummaryRatio, 'value' | 'low' | 'high'>;
 
@@ -15,7 +15,13 @@ export function quantity(metric: MetricName, value: number): string {
   if (metric.startsWith('latencyMs.')) return `${figure(value)} ms`;
   if (metric === 'goodputBps') return `${figure(value / 1e6)} Mbit/s`;
   if (metric === 'goodputRps') return `${figure(value)} requests/s`;
-  return `${figure(value * 100)} %`;
+  return `${percent(value)} %`;
+}
+
+/** A share in percent: a tenth is enough where there is more than one percent. */
+function percent(share: number): string {
+  const value = share * 100;
+  return figure(value >= 1 ? Number(value.toFixed(1)) : Number(value.toPrecision(2)));
 }
 
 /** `12.3 ms (95 % interval 11 to 14 ms)`. */

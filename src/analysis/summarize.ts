@@ -1,3 +1,4 @@
+import { METRIC_NAMES, type MetricName } from '../config/index.ts';
 import { PriomeshError } from '../core/index.ts';
 import { compareArms, judge, roundedEstimate } from './compare.ts';
 import type { SummaryInput } from './input.ts';
@@ -10,7 +11,7 @@ import {
   summarySchema,
 } from './summary.ts';
 import { type Cell, type MetricTable, metricTable } from './table.ts';
-import { isMetricName, METRIC_NAMES, type MetricName, smallerIsBetter } from './trial-metrics.ts';
+import { isMetricName, smallerIsBetter } from './trial-metrics.ts';
 import { controlWords, findingWords, paragraph, points } from './words.ts';
 
 const STATISTICS: Summary['statistics'] = {
@@ -96,6 +97,7 @@ export function summarize(input: SummaryInput): Summary {
       trials: input.trials.length,
       void: input.audit.void.length,
       reasons: counted(input.audit.void),
+      laboratory: [...input.audit.laboratory],
       ...(control === undefined || arms[control.arm] === undefined
         ? {}
         : { control: { ...control, words: controlWords(control, ratios) } }),

@@ -68,6 +68,7 @@ const audit = z.strictObject({
   trials: z.int().min(0).describe('Trials that passed the audit.'),
   void: z.int().min(0).describe('Trials that failed the audit; no figure contains them.'),
   reasons: z.array(z.string()).describe('Why trials were void, each once, with how often.'),
+  laboratory: z.array(z.string()).describe('What the laboratory could not offer, a sentence each.'),
   control: z
     .strictObject({ arm: z.string(), of: z.string(), words: z.string() })
     .optional()

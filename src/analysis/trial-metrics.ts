@@ -1,27 +1,12 @@
 import { mean } from 'simple-statistics';
+import { METRIC_NAMES, type MetricName } from '../config/index.ts';
 import { quantileSorted } from './quantile.ts';
 import type { MeasuringWindow, RequestObjective, RequestRecord, ThroughputBin } from './records.ts';
-
-/** The metrics of a class in a trial, by the names that experiments compare them under. */
-export const METRIC_NAMES = [
-  'latencyMs.p50',
-  'latencyMs.p90',
-  'latencyMs.p99',
-  'latencyMs.p999',
-  'latencyMs.mean',
-  'goodputRps',
-  'goodputBps',
-  'errorRatio',
-  'sloAttainment',
-] as const;
-
-/** A name of {@link METRIC_NAMES}. */
-export type MetricName = (typeof METRIC_NAMES)[number];
 
 /** Every metric of one class in one trial. */
 export type TrialMetrics = Readonly<Record<MetricName, number>>;
 
-/** Whether a name is one of {@link METRIC_NAMES}. */
+/** Whether a name is a metric that experiments may compare. */
 export function isMetricName(name: string): name is MetricName {
   return (METRIC_NAMES as readonly string[]).includes(name);
 }

@@ -1,3 +1,4 @@
+import type { MetricName } from '../config/index.ts';
 import type { Comparison, SummaryInput } from './input.ts';
 import {
   bracketed,
@@ -12,6 +13,7 @@ import {
   timesLower,
 } from './phrases.ts';
 import type { Summary, SummaryFinding, SummaryRatio } from './summary.ts';
+import { smallerIsBetter } from './trial-metrics.ts';
 
 /** What the finding is told from: the figures of the summary, and what was seen beside them. */
 export interface Story extends Pick<Summary, 'arms' | 'ratios' | 'findings' | 'baseline'> {
@@ -73,25 +75,24 @@ export function points(story: Story): string[] {
     .map((arm) => armPoint(story, arm));
 }
 
-/** One claim with its verdict, in words. */
+/** What was measured of one claim, and why it does not settle it where it does not. */
 export function findingWords(
   comparison: Comparison,
   found: SummaryRatio | undefined,
   verdict: SummaryFinding['verdict'],
 ): string {
   const { metric, class: className, of, to, atLeast, atMost } = comparison;
-  const what = `${className} ${metricLabel(metric)} of \`${of}\` over that of \`${to}\``;
+  const what = `${capital(className)} ${metricLabel(metric)} of \`${of}\` over that of \`${to}\``;
   const bound = listed([
     ...(atLeast === undefined ? [] : [`at least ${figure(atLeast)}`]),
     ...(atMost === undefined ? [] : [`at most ${figure(atMost)}`]),
   ]);
-  if (found === undefined)
-    return `Cannot tell: no block has both arms, so there is no ${what} (claimed: ${bound}).`;
-  const measured = `${what} is ${bracketed(found)}, claimed is ${bound}`;
-  if (verdict === 'holds') return `Holds: ${measured}.`;
-  if (verdict === 'fails') return `Fails: ${measured}; the whole interval is beyond the bound.`;
-  if (found.low === null) return `Cannot tell: ${measured}; there is no interval to judge by.`;
-  return `Cannot tell: ${measured}; the interval straddles the bound.`;
+  if (found === undefined) return `${what} is not known: no block has both arms (claimed: ${bound}).`;
+  const measured = `${what} is ${bracketed(found)}; claimed is ${bound}`;
+  if (verdict !== 'undecided') return `${measured}.`;
+  return found.low === null
+    ? `${measured}, and there is no interval to judge by.`
+    : `${measured}, which the interval straddles.`;
 }
 
 /** What the A/A control showed. */
@@ -152,60 +153,92 @@ function singleLayerArms(story: Story): string[] {
 function aloneSentence(story: Story): string[] {
   const [first] = story.classes;
   if (first === undefined) return [];
-  const parts = singleLayerArms(story).flatMap((arm) => {
+  const effects: string[] = [];
+  const none: string[] = [];
+  for (const arm of singleLayerArms(story)) {
     const found = ratio(story, 'latencyMs.p99', first, story.baseline, arm);
-    if (found === undefined) return [];
-    const unsure = differsFromOne(found) === true ? '' : ', which the data cannot tell from no effect';
-    return [`\`${arm}\` made ${first} p99 ${timesLower(found)}${unsure}`];
-  });
-  return parts.length === 0 ? [] : [`Each alone: ${parts.join('; ')}.`];
+    if (found === undefined) continue;
+    if (differsFromOne(found) === true) effects.push(`\`${arm}\` made it ${timesLower(found)}`);
+    else none.push(`\`${arm}\` (ratio ${bracketed(found)})`);
+  }
+  if (effects.length + none.length === 0) return [];
+  const untold =
+    none.length === 0 ? [] : [`of ${listed(none)} the data cannot tell an effect on it from noise`];
+  return [`Layer by layer, on ${first} p99: ${[...effects, ...untold].join('; ')}.`];
 }
 
 function verdictSentence(findings: Summary['findings']): string {
   if (findings.length === 0) return '';
   const count = (verdict: SummaryFinding['verdict']) =>
     findings.filter((finding) => finding.verdict === verdict).length;
-  return `Of the ${findings.length} bounds that the experiment states, ${count('holds')} hold, ${count('fails')} fail, and of ${count('undecided')} the data cannot tell.`;
+  const [holds, fails, undecided] = [count('holds'), count('fails'), count('undecided')];
+  if (holds === findings.length) return `All ${holds} bounds that the experiment states hold.`;
+  const parts = [
+    ...(holds === 0 ? [] : [`${holds} ${holds === 1 ? 'holds' : 'hold'}`]),
+    ...(fails === 0 ? [] : [`${fails} ${fails === 1 ? 'fails' : 'fail'}`]),
+    ...(undecided === 0 ? [] : [`${undecided} cannot be told from these data`]),
+  ];
+  return `Of the ${findings.length} bounds that the experiment states, ${listed(parts)}.`;
 }
+
+/** The metrics that tell an arm's effect on a class, the most telling first. */
+const TELLING: readonly { readonly metric: MetricName; readonly label: string }[] = [
+  { metric: 'latencyMs.p99', label: 'p99' },
+  { metric: 'latencyMs.p50', label: 'p50' },
+  { metric: 'goodputBps', label: 'goodput' },
+];
 
 function armPoint(story: Story, arm: string): string {
   const { baseline } = story;
-  const about = story.arms[arm];
-  const parts: string[] = [];
-  let told = 0;
+  const effects: string[] = [];
+  const none: string[] = [];
+  const unloaded: string[] = [];
   for (const name of story.classes) {
-    const latencies = (['latencyMs.p50', 'latencyMs.p99'] as const).flatMap((metric) => {
-      const found = ratio(story, metric, name, baseline, arm);
-      if (found === undefined) return [];
-      if (differsFromOne(found) === true) told += 1;
-      return [`${metric === 'latencyMs.p50' ? 'p50' : 'p99'} ${timesLower(found)}${unsure(found)}`];
-    });
-    const goodput = ratio(story, 'goodputBps', name, arm, baseline);
-    if (goodput !== undefined && differsFromOne(goodput) === true) told += 1;
-    const goodputs = goodput === undefined ? [] : [`goodput ${percentOf(goodput)}${unsure(goodput)}`];
-    const all = [...latencies, ...goodputs];
-    if (all.length > 0) parts.push(`${name}: ${all.join(', ')}`);
-    else if (about?.classes[name] === undefined) parts.push(`${name}: no load`);
+    if (story.arms[arm]?.classes[name] === undefined) unloaded.push(name);
+    for (const { metric, label } of TELLING) {
+      const faster = smallerIsBetter(metric);
+      const found = faster
+        ? ratio(story, metric, name, baseline, arm)
+        : ratio(story, metric, name, arm, baseline);
+      if (found === undefined) continue;
+      if (differsFromOne(found) === true) {
+        const change = faster ? timesLower(found) : `at ${percentOf(found)}`;
+        effects.push(`${name} ${label} ${change}`);
+      } else none.push(`${name} ${label} ${bracketed(found)}`);
+    }
   }
-  const lead =
-    told === 0
+  const sentences = [
+    effects.length === 0
       ? `\`${arm}\` has no effect that the data can tell from noise, against \`${baseline}\`.`
-      : `\`${arm}\` against \`${baseline}\`.`;
-  const limits = story.limitations
-    .filter((limitation) => limitation.arms.includes(arm))
-    .map(
-      ({ layer, what, why, instead }) =>
-        `The ${layer} layer was not whole: ${what} (${why}); instead: ${instead}.`,
-    );
-  return [lead, ...parts.map((part) => `${capital(part)}.`), ...(story.evidence[arm] ?? []), ...limits].join(
-    ' ',
-  );
+      : `\`${arm}\` against \`${baseline}\`: ${effects.join('; ')}.`,
+    ...(none.length === 0
+      ? []
+      : [
+          `${effects.length === 0 ? 'Every' : 'The'} interval${effects.length === 0 ? '' : 's'} of these ratios ${effects.length === 0 ? 'includes' : 'include'} 1 (more is better): ${none.join(', ')}.`,
+        ]),
+    ...(effects.length === 0 ? smallestEffect(story, arm) : []),
+    ...(unloaded.length === 0 ? [] : [`It carries no ${listed(unloaded)} load.`]),
+    ...(story.evidence[arm] ?? []),
+    ...story.limitations
+      .filter((limitation) => limitation.arms.includes(arm))
+      .map(
+        ({ layer, what, why, instead }) =>
+          `Its ${layer} layer was not whole: ${what} (${why}); instead: ${instead}.`,
+      ),
+  ];
+  return sentences.join(' ');
 }
 
-function unsure(found: SummaryRatio): string {
-  const differs = differsFromOne(found);
-  if (differs === undefined) return '';
-  return differs ? '' : ', includes 1';
+/** What a null result rules out: the factor beyond which the interval of the first class's p99 does not reach. */
+function smallestEffect(story: Story, arm: string): string[] {
+  const [first] = story.classes;
+  if (first === undefined) return [];
+  const found = ratio(story, 'latencyMs.p99', first, story.baseline, arm);
+  if (found === undefined || found.low === null || found.high === null || found.low <= 0) return [];
+  const factor = Math.max(found.high, 1 / found.low);
+  return [
+    `The data rule out that it changes ${first} p99 by more than a factor of ${figure(factor)} either way (95 % confidence).`,
+  ];
 }
 
 function capital(text: string): string {

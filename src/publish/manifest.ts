@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import type { MeasuringWindow } from '../analysis/index.ts';
 import { messageOf, PriomeshError } from '../core/index.ts';
 
 const form = z.looseObject({
@@ -68,7 +69,6 @@ const manifestSchema = z.looseObject({
       }),
     ),
     control: z.looseObject({ of: z.string() }).optional(),
-    forms: z.record(z.string(), form),
     audit: z.looseObject({ maxVoidRatio: z.number().default(0.25) }).optional(),
   }),
   policy: z.looseObject({
@@ -83,9 +83,10 @@ const manifestSchema = z.looseObject({
       )
       .min(1),
   }),
-  form: z.union([z.string(), form]),
-  formName: z.string().optional(),
-  lab: z.union([z.string(), z.looseObject({ kind: z.string() })]),
+  formName: z.string(),
+  form,
+  lab: z.string(),
+  labLimitations: z.array(z.string()).default([]),
   plans: z.record(z.string(), z.array(layerPlan)).default({}),
   commit: z.string().nullish(),
   dirty: z.boolean().nullish(),
@@ -115,28 +116,12 @@ export async function readManifest(resultsDir: string): Promise<Manifest> {
   throw new PriomeshError('RESULTS_INVALID', `${file} is not a manifest: ${said}`, { cause: parsed.error });
 }
 
-/** The form that was run, with its name. */
-export function formOf(manifest: Manifest): { name: string; warmupMs: number; measureMs: number } {
-  const { experiment } = manifest;
-  if (typeof manifest.form === 'string') {
-    const named = experiment.forms[manifest.form];
-    if (named === undefined) {
-      throw new PriomeshError(
-        'RESULTS_INVALID',
-        `the manifest's form \`${manifest.form}\` is not in its experiment`,
-      );
-    }
-    return { name: manifest.form, warmupMs: named.warmupMs, measureMs: named.measureMs };
-  }
-  const { warmupMs, measureMs } = manifest.form;
-  const [alike] =
-    Object.entries(experiment.forms).find(
-      ([, one]) => one.measureMs === measureMs && one.warmupMs === warmupMs,
-    ) ?? [];
-  return { name: manifest.formName ?? alike ?? 'custom', warmupMs, measureMs };
+/** The part of the schedule that was measured. */
+export function windowOf({ form: { warmupMs, measureMs } }: Manifest): MeasuringWindow {
+  return { startMs: warmupMs, endMs: warmupMs + measureMs };
 }
 
-/** The kind of laboratory: `mininet` or `local`. */
-export function labOf(manifest: Manifest): string {
-  return typeof manifest.lab === 'string' ? manifest.lab : manifest.lab.kind;
+/** The classes of the policy, the most important first. */
+export function classesOf(manifest: Manifest): Manifest['policy']['classes'] {
+  return [...manifest.policy.classes].sort((a, b) => a.rank - b.rank);
 }

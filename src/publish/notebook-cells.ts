@@ -12,7 +12,7 @@ HERE = Path.cwd()
 summary = json.loads((HERE / "summary.json").read_text())
 manifest = json.loads((HERE / "manifest.json").read_text())
 experiment = manifest["experiment"]
-form = manifest["form"] if isinstance(manifest["form"], dict) else experiment["forms"][manifest["form"]]
+form = manifest["form"]
 start_ms, end_ms = form["warmupMs"], form["warmupMs"] + form["measureMs"]
 timeout_ms = {workload["name"]: workload["timeoutMs"] for workload in experiment["workloads"]}
 classes = {row["name"]: row["slo"] for row in sorted(manifest["policy"]["classes"], key=lambda row: row["rank"])}

@@ -3,6 +3,8 @@ import type { Chart } from './charts/index.ts';
 import { ARMS_CELL, chartCell, LOAD_CELL, RATIOS_CELL, SHOW_CELL, TRIAL_CELL } from './notebook-cells.ts';
 import type { CellRun } from './run-cells.ts';
 
+const VERDICTS = { holds: 'Holds', fails: 'Fails', undecided: 'Cannot tell' } as const;
+
 /** A cell before it is numbered. */
 export interface DraftCell {
   readonly id: string;
@@ -27,7 +29,7 @@ export function draftCells(
     ),
     markdown(
       'claims',
-      `## The claims\n\n${summary.findings.map((finding) => `- **${finding.claim}** ${finding.words}`).join('\n') || 'The experiment states no bounds.'}`,
+      `## The claims\n\n${summary.findings.map((finding) => `- **${VERDICTS[finding.verdict]}.** ${finding.claim} ${finding.words}`).join('\n') || 'The experiment states no bounds.'}`,
     ),
     markdown('layers', `## Arm by arm\n\n${summary.words.points.map((point) => `- ${point}`).join('\n')}`),
     markdown(
@@ -56,6 +58,7 @@ function limitsCell(summary: Summary): DraftCell[] {
       ({ layer, arms, what, why, instead }) =>
         `- Layer \`${layer}\` in ${arms.map((arm) => `\`${arm}\``).join(', ')}: ${what} (${why}); instead: ${instead}.`,
     ),
+    ...summary.audit.laboratory.map((text) => `- ${text}`),
     ...summary.audit.reasons.map((reason) => `- A trial was void and left out: ${reason}.`),
     ...(summary.audit.control === undefined ? [] : [`- ${summary.audit.control.words}`]),
   ];

@@ -5,6 +5,8 @@ export function notesOf(summary: Summary): string {
   const notes: string[] = [];
   if (summary.lab === 'local') {
     notes.push('Local laboratory: loopback, no emulated network, no kernel or network layers.');
+  } else if (summary.audit.laboratory.length > 0) {
+    notes.push('The laboratory was not whole (see the limits of this run).');
   }
   const layers = new Map<string, Set<string>>();
   for (const { layer, arms } of summary.limitations) {

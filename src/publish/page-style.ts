@@ -42,12 +42,11 @@ figcaption { color: var(--soft); font-size: 0.88rem; margin-top: 10px; }
 .arms, .plain { padding-left: 20px; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; margin-bottom: 12px; }
 .scroll:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-table { border-collapse: collapse; width: 100%; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 10px 12px 4px; font-weight: 600; }
-th, td { padding: 6px 10px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); vertical-align: top; }
+table { border-collapse: collapse; width: 100%; font-size: 0.82rem; font-variant-numeric: tabular-nums; }
+th, td { padding: 6px 8px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); vertical-align: top; }
 thead th { border-top: 0; color: var(--soft); font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
-td span { display: block; color: var(--soft); font-size: 0.9em; }
+td span, th span { display: block; color: var(--soft); font-size: 0.9em; font-weight: 400; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; margin: 0 0 12px; font-size: 0.94rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 @media (max-width: 740px) {

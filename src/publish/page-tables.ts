@@ -1,27 +1,22 @@
-import {
-  type MetricName,
-  quantity,
-  type Summary,
-  type SummaryClass,
-  type SummaryEstimate,
-} from '../analysis/index.ts';
+import { quantity, type Summary, type SummaryClass, type SummaryEstimate } from '../analysis/index.ts';
+import type { MetricName } from '../config/index.ts';
 import { escapeHtml, prose } from './html.ts';
 
 interface Column {
   readonly head: string;
+  readonly unit: string;
   readonly metric: MetricName;
   pick(metrics: SummaryClass): SummaryEstimate;
 }
 
 const COLUMNS: readonly Column[] = [
-  { head: 'p50', metric: 'latencyMs.p50', pick: (metrics) => metrics.latencyMs.p50 },
-  { head: 'p90', metric: 'latencyMs.p90', pick: (metrics) => metrics.latencyMs.p90 },
-  { head: 'p99', metric: 'latencyMs.p99', pick: (metrics) => metrics.latencyMs.p99 },
-  { head: 'p99.9', metric: 'latencyMs.p999', pick: (metrics) => metrics.latencyMs.p999 },
-  { head: 'goodput', metric: 'goodputBps', pick: (metrics) => metrics.goodputBps },
-  { head: 'completed', metric: 'goodputRps', pick: (metrics) => metrics.goodputRps },
-  { head: 'errors', metric: 'errorRatio', pick: (metrics) => metrics.errorRatio },
-  { head: 'met the SLO', metric: 'sloAttainment', pick: (metrics) => metrics.sloAttainment },
+  { head: 'p50', unit: 'ms', metric: 'latencyMs.p50', pick: (metrics) => metrics.latencyMs.p50 },
+  { head: 'p90', unit: 'ms', metric: 'latencyMs.p90', pick: (metrics) => metrics.latencyMs.p90 },
+  { head: 'p99', unit: 'ms', metric: 'latencyMs.p99', pick: (metrics) => metrics.latencyMs.p99 },
+  { head: 'p99.9', unit: 'ms', metric: 'latencyMs.p999', pick: (metrics) => metrics.latencyMs.p999 },
+  { head: 'goodput', unit: 'Mbit/s', metric: 'goodputBps', pick: (metrics) => metrics.goodputBps },
+  { head: 'errors', unit: '%', metric: 'errorRatio', pick: (metrics) => metrics.errorRatio },
+  { head: 'SLO met', unit: '%', metric: 'sloAttainment', pick: (metrics) => metrics.sloAttainment },
 ];
 
 /** The numbers of a class as a table: an arm a row, each value with its interval below. */
@@ -30,23 +25,21 @@ export function classTable(summary: Summary, className: string): string {
     const metrics = classes[className];
     if (metrics === undefined) return [];
     const cells = COLUMNS.map((column) => cell(column.metric, column.pick(metrics))).join('');
-    return [
-      `<tr><th scope="row">${escapeHtml(arm)}</th>${cells}<td>${metrics.requests}<span>${trials} ${trials === 1 ? 'trial' : 'trials'}</span></td></tr>`,
-    ];
+    const count = `<td>${metrics.requests}<span>${trials} ${trials === 1 ? 'trial' : 'trials'}</span></td>`;
+    return [`<tr><th scope="row">${escapeHtml(arm)}</th>${cells}${count}</tr>`];
   });
-  const heads = ['arm', ...COLUMNS.map(({ head }) => head), 'requests'];
-  const title = `${className}: value over trials, 95 % interval below it`;
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(`Table of ${className} requests`)}"><table>
-<caption>${escapeHtml(title)}</caption>
-<thead><tr>${heads.map((head) => `<th scope="col">${escapeHtml(head)}</th>`).join('')}</tr></thead>
+  const heads = COLUMNS.map(({ head, unit }) => `<th scope="col">${head}<span>${unit}</span></th>`);
+  const label = escapeHtml(`Table of ${className} requests`);
+  return `<h3>${escapeHtml(className)}</h3>
+<div class="scroll" tabindex="0" role="region" aria-label="${label}"><table aria-label="${label}">
+<thead><tr><th scope="col">arm</th>${heads.join('')}<th scope="col">requests</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
 function cell(metric: MetricName, { value, low, high }: SummaryEstimate): string {
-  const text = quantity(metric, value);
   const bare = (number: number) => quantity(metric, number).split(' ')[0] ?? '';
   const interval = low === null || high === null ? 'one trial' : `${bare(low)} to ${bare(high)}`;
-  return `<td>${escapeHtml(text)}<span>${interval}</span></td>`;
+  return `<td>${bare(value)}<span>${interval}</span></td>`;
 }
 
 const VERDICTS = {

@@ -1,7 +1,7 @@
 import { figure, type Summary } from '../analysis/index.ts';
 import { type Chart, inlineSvg, renderSvg } from './charts/index.ts';
 import { escapeHtml, prose } from './html.ts';
-import type { Manifest } from './manifest.ts';
+import { classesOf, type Manifest } from './manifest.ts';
 import { notesOf } from './notes.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { claimList, classTable } from './page-tables.ts';
@@ -18,7 +18,7 @@ export async function pageDocument(source: PageSource): Promise<string> {
   const { summary, manifest } = source;
   const figures: string[] = [];
   for (const chart of source.charts) figures.push(await figureSection(chart, notesOf(summary)));
-  const classes = [...manifest.policy.classes].sort((a, b) => a.rank - b.rank).map(({ name }) => name);
+  const classes = classesOf(manifest).map(({ name }) => name);
   const shown = classes.filter((name) =>
     Object.values(summary.arms).some((arm) => arm.classes[name] !== undefined),
   );
@@ -53,6 +53,7 @@ ${figures.join('\n')}
 </section>
 <section aria-labelledby="numbers">
 <h2 id="numbers">The numbers</h2>
+<p>Each value is over the trials of an arm; its 95 % interval stands below it.</p>
 ${shown.map((name) => classTable(summary, name)).join('\n')}
 </section>
 ${limits(summary)}
@@ -96,6 +97,7 @@ function about(summary: Summary, manifest: Manifest): string {
 function limits(summary: Summary): string {
   const { audit } = summary;
   const items = [
+    ...audit.laboratory,
     ...summary.limitations.map(
       ({ layer, arms, what, why, instead }) =>
         `Layer \`${layer}\` in ${arms.map((arm) => `\`${arm}\``).join(', ')}: ${what} (${why}); instead: ${instead}.`,

@@ -4,7 +4,7 @@ import { type Summary, summarize } from '../analysis/index.ts';
 import { abortError, type Exec, hostExec, PriomeshError } from '../core/index.ts';
 import { allCharts, type Chart, type ChartSource, renderSvg } from './charts/index.ts';
 import { evidenceOf } from './evidence.ts';
-import { formOf, type Manifest, readManifest } from './manifest.ts';
+import { classesOf, type Manifest, readManifest, windowOf } from './manifest.ts';
 import { draftCells, notebookDocument } from './notebook.ts';
 import { notesOf } from './notes.ts';
 import { pageDocument } from './page.ts';
@@ -73,16 +73,13 @@ function chartSource(
   summary: Summary,
   lessLoad: (arm: string) => boolean,
 ): ChartSource {
-  const form = formOf(manifest);
   const timeouts = new Map(manifest.experiment.workloads.map(({ name, timeoutMs }) => [name, timeoutMs]));
   return {
     summary,
-    classes: [...manifest.policy.classes]
-      .sort((a, b) => a.rank - b.rank)
-      .map(({ name, slo }) => ({ name, latencyMs: slo.latencyMs })),
+    classes: classesOf(manifest).map(({ name, slo }) => ({ name, latencyMs: slo.latencyMs })),
     trials: trials.trials,
     looks: armLooks(summary, lessLoad),
-    window: { startMs: form.warmupMs, endMs: form.warmupMs + form.measureMs },
+    window: windowOf(manifest),
     rateBps: manifest.experiment.topology.rateBps,
     timeoutMs: (workload) => timeouts.get(workload) ?? 0,
   };

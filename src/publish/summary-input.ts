@@ -1,5 +1,5 @@
 import type { SummaryInput } from '../analysis/index.ts';
-import { formOf, labOf, type Manifest } from './manifest.ts';
+import { classesOf, type Manifest, windowOf } from './manifest.ts';
 import type { TrialSet } from './trials.ts';
 
 /** Joins manifest and trials into what the analysis takes. */
@@ -8,8 +8,7 @@ export function summaryInput(
   trials: TrialSet,
   evidence: SummaryInput['evidence'],
 ): SummaryInput {
-  const { experiment, policy } = manifest;
-  const form = formOf(manifest);
+  const { experiment } = manifest;
   const arms: Record<string, SummaryInput['arms'][string]> = {};
   for (const [name, arm] of Object.entries(experiment.arms)) {
     arms[name] = {
@@ -31,16 +30,14 @@ export function summaryInput(
   return {
     experiment: experiment.name,
     title: experiment.title,
-    lab: labOf(manifest),
-    form: form.name,
-    window: { startMs: form.warmupMs, endMs: form.warmupMs + form.measureMs },
+    lab: manifest.lab,
+    form: manifest.formName,
+    window: windowOf(manifest),
     arms,
-    classes: [...policy.classes]
-      .sort((a, b) => a.rank - b.rank)
-      .map(({ name, slo }) => ({
-        name,
-        objective: { latencyMs: slo.latencyMs, goodputBps: slo.goodputBps },
-      })),
+    classes: classesOf(manifest).map(({ name, slo }) => ({
+      name,
+      objective: { latencyMs: slo.latencyMs, goodputBps: slo.goodputBps },
+    })),
     timeoutsMs: Object.fromEntries(experiment.workloads.map(({ name, timeoutMs }) => [name, timeoutMs])),
     comparisons: experiment.comparisons,
     control,
@@ -49,6 +46,7 @@ export function summaryInput(
     audit: {
       trusted: trials.void.length <= (experiment.audit?.maxVoidRatio ?? 0.25) * attempts,
       void: trials.void,
+      laboratory: manifest.labLimitations,
     },
     evidence,
   };

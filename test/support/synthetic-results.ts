@@ -55,16 +55,18 @@ export async function writeSyntheticResults(root: string, options: SyntheticOpti
   const run = control ? [...armNames, 'mesh-control'] : armNames;
   let index = 0;
   for (let block = 0; block < trials; block += 1) {
+    const arrivals = random.child(`arrivals-${block}`);
     for (const arm of random.child(`order-${block}`).shuffle(run)) {
       const stem = `${String(index).padStart(3, '0')}-${arm}-${block}`;
       index += 1;
       const spoilt = options.voidTrial === true && index === 2;
-      if (spoilt) await writeTrial(root, stem, arm, random.child(`${stem}-void`), measureMs, false);
+      if (spoilt) await writeTrial(root, stem, arm, random.child(`${stem}-void`), arrivals, measureMs, false);
       await writeTrial(
         root,
         spoilt ? `${stem}-again1` : stem,
         arm,
         random.child(`${arm}-${block}`),
+        arrivals,
         measureMs,
         true,
       );
@@ -193,8 +195,10 @@ function manifest(options: SyntheticOptions, armNames: readonly string[]): objec
         { name: 'batch', rank: 5, slo: { latencyQuantile: 0.99, goodputBps: 2_000_000 } },
       ],
     },
-    form: 'quick',
+    formName: 'quick',
+    form,
     lab,
+    labLimitations: [],
     plans,
     platform: { congestionControls: ['reno', 'cubic', 'bbr'] },
     versions: { node: 'v26.10.0', openvswitch: '3.1.0' },
@@ -210,6 +214,7 @@ async function writeTrial(
   name: string,
   arm: string,
   random: Random,
+  arrivals: Random,
   measureMs: number,
   valid: boolean,
 ): Promise<void> {
@@ -224,8 +229,9 @@ async function writeTrial(
   let id = 0;
   const load = (className: 'interactive' | 'batch', workload: 'pages' | 'exports', medianMs: number) => {
     const stream = random.child(workload);
+    const schedule = arrivals.child(workload);
     for (let at = 0; ; ) {
-      at += stream.exponential(1000 / RATE_RPS[workload]);
+      at += schedule.exponential(1000 / RATE_RPS[workload]);
       if (at >= endMs) return;
       const sent = at + 0.2 * stream.next();
       const took = medianMs * mood * Math.exp(behaviour.spread * normal(stream));
@@ -272,7 +278,7 @@ async function writeTrial(
   const verdict = valid
     ? { valid: true, reasons: [] }
     : { valid: false, reasons: ['9.0 % of the processor time was taken by the hypervisor (at most 5.0 %)'] };
-  await writeFile(path.join(folder, 'audit.json'), JSON.stringify(verdict));
+  await writeFile(path.join(folder, 'audit.json'), JSON.stringify({ verdict, seen: {}, generator: {} }));
 }
 
 function counters(bins: ReadonlyMap<string, number>, behaviour: Behaviour, endMs: number): string {

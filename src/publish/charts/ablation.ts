@@ -1,9 +1,10 @@
 import { figure, type SummaryClass, type SummaryEstimate } from '../../analysis/index.ts';
+import { logTicks } from './axis.ts';
 import {
+  allArms,
   armColours,
   type Chart,
   type ChartSource,
-  drawnArms,
   type Room,
   type Spec,
   VEGA_LITE_SCHEMA,
@@ -33,7 +34,7 @@ export function ablationChart(source: ChartSource): Chart | undefined {
   return {
     name: 'ablation',
     title: 'What each layer buys',
-    caption: `Left: median (hollow) and 99th percentile (filled) latency of ${first} requests, logarithmic, lower is better.${goodputs.length === 0 ? '' : ` Right: goodput of ${others.join(' and ')}, higher is better.`} Points are means over the trials, bars their 95 % intervals.`,
+    caption: `Latency of ${first} requests: median (hollow) and 99th percentile (filled), logarithmic, lower is better.${goodputs.length === 0 ? '' : ` Goodput of ${others.join(' and ')}: higher is better.`} Points are means over the trials (geometric), bars their 95 % intervals.`,
     alt: `Dot plot with intervals by arm. ${first} p99: ${told(
       latency.filter(({ series }) => series === 'p99'),
       'ms',
@@ -49,7 +50,7 @@ function rows(
   pick: (metrics: SummaryClass) => SummaryEstimate,
   unit: number,
 ): Row[] {
-  return drawnArms(source).flatMap((arm) => {
+  return allArms(source).flatMap((arm) => {
     const metrics = source.summary.arms[arm]?.classes[className];
     if (metrics === undefined) return [];
     const { value, low, high } = pick(metrics);
@@ -81,7 +82,7 @@ function spec(
     panel(source, latency, {
       title: `${first} latency (ms, log)`,
       log: true,
-      width: room === 'wide' ? 330 : 200,
+      width: room === 'wide' ? 360 : 200,
       names: true,
       room,
     }),
@@ -89,7 +90,7 @@ function spec(
       panel(source, found, {
         title: `${name} goodput (Mbit/s)`,
         log: false,
-        width: room === 'wide' ? 200 : 200,
+        width: 200,
         names: room === 'narrow',
         room,
       }),
@@ -113,21 +114,26 @@ function panel(
   const y = {
     field: 'arm',
     type: 'nominal',
-    sort: drawnArms(source),
-    scale: { domain: drawnArms(source) },
+    sort: allArms(source),
+    scale: { domain: allArms(source) },
     axis: options.names
-      ? { title: null, labelFontWeight: 600, labelLimit: 150, ticks: false, domain: false }
+      ? { title: null, labelFontWeight: 600, labelLimit: 0, ticks: false, domain: false }
       : null,
   };
   const offset = several
     ? { yOffset: { field: 'series', type: 'nominal', scale: { domain: ['p50', 'p99'], paddingOuter: 0.5 } } }
     : {};
-  const color = { field: 'arm', type: 'nominal', scale: armColours(source), legend: null };
-  const axis = { title: options.title, tickCount: 5, format: '~r', grid: true };
+  const color = { field: 'arm', type: 'nominal', scale: armColours(source, allArms(source)), legend: null };
+  const axis = {
+    title: options.title,
+    ...(options.log ? { values: logTicks(domain[0] ?? 1, domain[1] ?? 1, 7) } : { tickCount: 5 }),
+    format: ',~r',
+    grid: true,
+  };
   return {
     data: { values },
     width: options.width,
-    height: { step: several ? 17 : 34 },
+    height: { step: several ? 14 : 28 },
     encoding: { y, ...offset },
     layer: [
       {
@@ -148,7 +154,7 @@ function panel(
               test: "datum.series !== 'p50'",
               field: 'arm',
               type: 'nominal',
-              scale: armColours(source),
+              scale: armColours(source, allArms(source)),
               legend: null,
             },
             value: 'white',

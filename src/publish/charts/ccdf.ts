@@ -1,4 +1,5 @@
 import { type CcdfPoint, ccdf, figure, latencyMs } from '../../analysis/index.ts';
+import { logTicks } from './axis.ts';
 import {
   armColours,
   armDashes,
@@ -73,7 +74,7 @@ function spec(
     field: 'latencyMs',
     type: 'quantitative',
     scale: { type: 'log', domain: [least, most], nice: false },
-    axis: { title: 'latency (ms)', tickCount: room === 'wide' ? 8 : 5, format: '~r' },
+    axis: { title: 'latency (ms)', values: logTicks(least, most, room === 'wide' ? 12 : 5), format: ',~r' },
   };
   const y = {
     field: 'share',
@@ -85,11 +86,12 @@ function spec(
       format: '~%',
     },
   };
-  const colour = { field: 'arm', type: 'nominal', scale: armColours(source) };
+  const arms = curves.map(({ arm }) => arm);
+  const colour = { field: 'arm', type: 'nominal', scale: armColours(source, arms) };
   const legend = {
     title: null,
     orient: 'bottom',
-    columns: room === 'wide' ? 7 : 3,
+    columns: room === 'wide' ? 4 : 2,
     symbolSize: 500,
     symbolStrokeWidth: 2.5,
   };
@@ -114,7 +116,7 @@ function spec(
           x,
           y,
           color: { ...colour, legend },
-          strokeDash: { field: 'arm', type: 'nominal', scale: armDashes(source), legend },
+          strokeDash: { field: 'arm', type: 'nominal', scale: armDashes(source, arms), legend },
         },
       },
       ...(room === 'narrow'

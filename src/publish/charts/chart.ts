@@ -39,19 +39,23 @@ export const VEGA_LITE_SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json
 /** Width of the drawing area, pixels. */
 export const PLOT_WIDTH: Readonly<Record<Room, number>> = { wide: 640, narrow: 285 };
 
-/** The arms that are drawn, in the order of the experiment. */
-export function drawnArms(source: ChartSource): string[] {
+/** Every arm, in the order of the experiment, the A/A control last. */
+export function allArms(source: ChartSource): string[] {
   return Object.keys(source.summary.arms);
 }
 
+/** The arms without the A/A control, which would only cover the arm that it repeats. */
+export function drawnArms(source: ChartSource): string[] {
+  const control = source.summary.audit.control?.arm;
+  return allArms(source).filter((arm) => arm !== control);
+}
+
 /** Colour scale of the arms, the same in every chart. */
-export function armColours(source: ChartSource): Spec {
-  const arms = drawnArms(source);
-  return { domain: arms, range: arms.map((arm) => source.looks.get(arm)?.colour ?? '#7f7f7f') };
+export function armColours(source: ChartSource, arms: readonly string[]): Spec {
+  return { domain: [...arms], range: arms.map((arm) => source.looks.get(arm)?.colour ?? '#7f7f7f') };
 }
 
 /** Dash scale of the arms, so that colour is not the only difference. */
-export function armDashes(source: ChartSource): Spec {
-  const arms = drawnArms(source);
-  return { domain: arms, range: arms.map((arm) => source.looks.get(arm)?.dash ?? [1, 0]) };
+export function armDashes(source: ChartSource, arms: readonly string[]): Spec {
+  return { domain: [...arms], range: arms.map((arm) => source.looks.get(arm)?.dash ?? [1, 0]) };
 }

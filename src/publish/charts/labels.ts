@@ -17,6 +17,13 @@ interface Pixel {
   readonly y: number;
 }
 
+interface Box {
+  readonly left: number;
+  readonly right: number;
+  /** Middle of the line of text. */
+  readonly y: number;
+}
+
 /**
  * Picks for every curve the point where its name is written, to the right of the point: as far down the tail as it goes
  * without running over another name, another curve or the frame. When every place is crowded, the least crowded is taken.
@@ -30,9 +37,9 @@ export function placeLabels(
     y: (1 - position(point.share, frame.shares)) * frame.height,
   });
   const drawn = curves.map(({ points }) => points.map(toPixel));
-  const boxes: { left: number; right: number; y: number }[] = [];
+  const boxes: Box[] = [];
   return curves.flatMap(({ arm, points }, own) => {
-    let best: { point: CcdfPoint; cost: number; box: (typeof boxes)[number] } | undefined;
+    let best: { point: CcdfPoint; cost: number; box: Box } | undefined;
     for (let index = points.length - 1; index >= 0; index -= 1) {
       const point = points[index] as CcdfPoint;
       const { x, y } = toPixel(point);
@@ -40,14 +47,7 @@ export function placeLabels(
       const names = boxes.filter(
         (other) => Math.abs(other.y - y) < LINE_PIXELS && other.left < box.right && box.left < other.right,
       ).length;
-      const lines = drawn.filter((pixels, other) =>
-        pixels.some(
-          (pixel) =>
-            Math.abs(pixel.y - y) < LINE_PIXELS / 2 &&
-            pixel.x > box.left - (other === own ? -4 : 2) &&
-            pixel.x < box.right,
-        ),
-      ).length;
+      const lines = drawn.filter((pixels) => crossed(pixels, box)).length;
       const outside = box.right > frame.width || y > frame.height - 6 || y < 8 ? 1 : 0;
       const cost = names * 10 + outside * 10 + lines * 3 + index / -1e4;
       if (best === undefined || cost < best.cost) best = { point, cost, box };
@@ -55,6 +55,20 @@ export function placeLabels(
     if (best === undefined) return [];
     boxes.push(best.box);
     return [{ arm, latencyMs: best.point.latencyMs, share: best.point.share }];
+  });
+}
+
+/** Whether a curve, drawn in steps (across, then down), runs through a name. */
+function crossed(pixels: readonly Pixel[], box: Box): boolean {
+  return pixels.some((from, index) => {
+    const to = pixels[index + 1] ?? from;
+    const across = Math.abs(from.y - box.y) < LINE_PIXELS / 2 && from.x < box.right && to.x > box.left;
+    const down =
+      to.x > box.left &&
+      to.x < box.right &&
+      to.y > box.y - LINE_PIXELS / 2 &&
+      from.y < box.y + LINE_PIXELS / 2;
+    return across || down;
   });
 }
 

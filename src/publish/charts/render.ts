@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { messageOf, PriomeshError } from '../../core/index.ts';
 import type { Spec } from './chart.ts';
+import { textWidth } from './text-width.ts';
 
 /** Where a drawing is looked at: alone on white paper, or in a page whose text colour it takes over. */
 export type Surface = 'paper' | 'page';
@@ -41,6 +42,7 @@ function configFor(surface: Surface): Readonly<Record<string, unknown>> {
  */
 export async function renderSvg(spec: Spec, surface: Surface): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')]);
+  (vega as unknown as { textMetrics: { width: typeof textWidth } }).textMetrics.width = textWidth;
   try {
     const compiled = vegaLite.compile(spec as unknown as TopLevelSpec, {
       config: configFor(surface),
@@ -64,6 +66,7 @@ export async function renderSvg(spec: Spec, surface: Surface): Promise<string> {
 export function inlineSvg(svg: string, id: string, alt: string): string {
   const described = svg
     .replace(/\b(id="|url\(#|href="#)/g, `$1${id}-`)
+    .replaceAll('fill="white"', 'fill="var(--paper, white)"')
     .replace(/^<svg /, `<svg role="img" aria-label="${escapeAttribute(alt)}" `);
   return described;
 }

@@ -1,4 +1,4 @@
-import { figure } from '../../analysis/index.ts';
+import { quantity } from '../../analysis/index.ts';
 import {
   armColours,
   type Chart,
@@ -33,7 +33,7 @@ export function sloChart(source: ChartSource): Chart {
           percent: value * 100,
           low: (low ?? value) * 100,
           high: (high ?? value) * 100,
-          label: `${figure(Number((value * 100).toPrecision(3)))} %`,
+          label: quantity('sloAttainment', value),
         },
       ];
     }),
@@ -71,24 +71,24 @@ export function sloChart(source: ChartSource): Chart {
 }
 
 function panel(source: ChartSource, values: readonly Row[], name: string, names: boolean, room: Room): Spec {
-  const color = { field: 'arm', type: 'nominal', scale: armColours(source), legend: null };
+  const color = { field: 'arm', type: 'nominal', scale: armColours(source, drawnArms(source)), legend: null };
   const y = {
     field: 'arm',
     type: 'nominal',
     sort: drawnArms(source),
     scale: { domain: drawnArms(source) },
-    axis: names ? { title: null, labelFontWeight: 600, labelLimit: 150, ticks: false, domain: false } : null,
+    axis: names ? { title: null, labelFontWeight: 600, labelLimit: 0, ticks: false, domain: false } : null,
   };
-  const scale = { domain: [0, 125], nice: false };
+  const scale = { domain: [0, 120], nice: false };
   const axis = {
-    title: `${name}: requests that met the objective (%)`,
+    title: `${name} requests (%)`,
     values: [0, 25, 50, 75, 100],
     grid: true,
   };
   const x = { field: 'percent', type: 'quantitative', scale, axis };
   return {
     data: { values },
-    width: room === 'wide' ? 265 : 200,
+    width: room === 'wide' ? 265 : 195,
     height: { step: 24 },
     encoding: { y },
     layer: [

@@ -3,7 +3,7 @@ import { abortError, type Clock } from '../core/index.ts';
 import { auditRequests, type GeneratorReport } from './generator-audit.ts';
 import type { CheckedGeneratorConfig } from './generator-config.ts';
 import { type Exchange, HttpClient, prepareRequest } from './http-client.ts';
-import { openPacer } from './pacer.ts';
+import type { Pacer } from './pacer.ts';
 import type { ProcessEvent } from './process-main.ts';
 import { writeRequests, writeThroughput } from './recorder.ts';
 import { RequestLog } from './request-log.ts';
@@ -17,6 +17,8 @@ const LAG_RESOLUTION_MS = 10;
 export interface GeneratorPort {
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Closed by the caller. */
+  readonly pacer: Pacer;
   /** Hears `ready`, `started`, `phase` and `done` events. */
   emit(event: ProcessEvent): void;
 }
@@ -34,7 +36,7 @@ export async function runGenerator(
   config: CheckedGeneratorConfig,
   port: GeneratorPort,
 ): Promise<GeneratorReport> {
-  const { clock, signal, emit } = port;
+  const { clock, signal, pacer, emit } = port;
   const { workloads, warmupMs } = config;
   const schedule = makeSchedule(workloads, warmupMs + config.measureMs, config.seed, config.trial);
   const log = new RequestLog(schedule);
@@ -90,7 +92,6 @@ export async function runGenerator(
     }
   };
 
-  const pacer = await openPacer(schedule.intendedMs, clock, signal);
   try {
     emit({ event: 'ready', requests: log.length });
     if (config.startAt !== undefined) {
@@ -107,7 +108,7 @@ export async function runGenerator(
       }, warmupMs),
     );
 
-    await pacer.run(originMs, send);
+    await pacer.run({ intendedMs: schedule.intendedMs, originMs }, send, signal);
     await clock.sleep(Math.max(0, originMs + schedule.durationMs - clock.nowMs()), signal);
     lag.disable();
     emit({ event: 'phase', phase: 'drain', inFlight: inFlight.size });
@@ -140,6 +141,5 @@ export async function runGenerator(
   } finally {
     for (const timer of timers) clearTimeout(timer);
     client.close();
-    await pacer.close();
   }
 }

@@ -1,24 +1,23 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../core/index.ts';
-import { PACER_CONTROL, type PacerData } from './pacer.ts';
+import type { PacerTask } from './pacer.ts';
 
-const { intendedMs, control, origin } = workerData as PacerData;
+const stop = workerData as Int32Array<SharedArrayBuffer>;
 
 /** Sleeps until each instant and then wakes the owner; instants that have passed meanwhile share one wake-up. */
-function pace(wake: () => void): void {
-  wake();
-  Atomics.wait(control, PACER_CONTROL.start, 0);
-  const originMs = origin[0] ?? 0;
+function pace({ intendedMs, originMs }: PacerTask, wake: () => void): void {
   let next = 0;
   while (next < intendedMs.length) {
     const waitMs = originMs + (intendedMs[next] ?? 0) - systemClock.nowMs();
-    if (waitMs > 0) Atomics.wait(control, PACER_CONTROL.stop, 0, waitMs);
-    if (Atomics.load(control, PACER_CONTROL.stop) === 1) return;
-    const now = systemClock.nowMs();
+    if (waitMs > 0) Atomics.wait(stop, 0, 0, waitMs);
+    if (Atomics.load(stop, 0) === 1) return;
+    const nowMs = systemClock.nowMs();
     const before = next;
-    while (next < intendedMs.length && originMs + (intendedMs[next] ?? 0) <= now) next += 1;
+    while (next < intendedMs.length && originMs + (intendedMs[next] ?? 0) <= nowMs) next += 1;
     if (next > before) wake();
   }
 }
 
-pace(() => parentPort?.postMessage(null));
+const wake = () => parentPort?.postMessage(null);
+parentPort?.once('message', (task: PacerTask) => pace(task, wake));
+wake();

@@ -13,6 +13,7 @@ import { runGenerator } from '../../../src/workload/generator.ts';
 import type { GeneratorReport } from '../../../src/workload/generator-audit.ts';
 import { generatorConfigSchema } from '../../../src/workload/generator-config.ts';
 import type { ApplicationConfig, GeneratorConfig } from '../../../src/workload/index.ts';
+import { openPacer } from '../../../src/workload/pacer.ts';
 import type { ProcessEvent } from '../../../src/workload/process-main.ts';
 
 export const LOOPBACK = '127.0.0.1';
@@ -188,6 +189,7 @@ export async function generate(
   onEvent: (event: ProcessEvent) => void = () => {},
 ): Promise<GeneratorRun> {
   const folder = await mkdtemp(path.join(tmpdir(), 'generator-'));
+  const pacer = await openPacer(systemClock);
   try {
     const config = generatorConfigSchema.parse({
       target: { host: LOOPBACK, port },
@@ -205,6 +207,7 @@ export async function generate(
     const report = await runGenerator(config, {
       clock: systemClock,
       signal: new AbortController().signal,
+      pacer,
       emit(event) {
         events.push(event);
         onEvent(event);
@@ -215,6 +218,7 @@ export async function generate(
     const started = events.find((event) => event.event === 'started');
     return { report, events, rows, throughput, originMs: Number(started?.['monotonicMs']) };
   } finally {
+    await pacer.close();
     await rm(folder, { recursive: true });
   }
 }

@@ -1,30 +1,23 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { summaryJsonSchema } from '../src/analysis/index.ts';
-import { type JsonSchema, schemaId, schemas } from '../src/config/index.ts';
+import { publishedSchemas } from '../src/cli/schemas.ts';
+import { schemas } from '../src/config/index.ts';
 import { configurationReference, errorReference } from './reference.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
-/** The published schemas of files that programs write, by name. A folder that publishes one adds a line. */
-const SCHEMAS_OF_RESULTS: Readonly<Record<string, () => object>> = {
-  summary: summaryJsonSchema,
-};
-
-/** Every file that is made from code: path in the repository to text. */
-export function generatedFiles(): ReadonlyMap<string, string> {
-  const configuration = schemas();
-  const results = Object.entries(SCHEMAS_OF_RESULTS).map(([name, make]): [string, JsonSchema] => [
-    name,
-    { $id: schemaId(name), ...make() },
-  ]);
-  const published = [...Object.entries(configuration), ...results];
+/**
+ * Every file that is made from code: path in the repository to text. A folder that publishes another schema adds a line
+ * to the list in `src/cli/schemas.ts`.
+ */
+export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
+  const published = Object.entries(await publishedSchemas());
   const exitCodes = readFileSync(join(ROOT, 'src/core/exit-codes.ts'), 'utf8');
   return new Map([
     ...published.map(
       ([name, schema]) => [`schemas/${name}.schema.json`, `${JSON.stringify(schema, null, 2)}\n`] as const,
     ),
-    ['docs/reference/configuration.md', configurationReference(configuration)],
+    ['docs/reference/configuration.md', configurationReference(schemas())],
     ['docs/reference/errors.md', errorReference(exitCodes)],
   ]);
 }
@@ -38,27 +31,27 @@ function textOf(path: string): string | undefined {
   }
 }
 
-/** The generated files whose text is not what the code makes now. */
-export function staleFiles(): readonly string[] {
-  return [...generatedFiles()]
-    .filter(([path, text]) => textOf(join(ROOT, path)) !== text)
-    .map(([path]) => path);
+/** The generated files whose text is not what the code makes now: path to what it should be. */
+export async function staleFiles(): Promise<ReadonlyMap<string, string>> {
+  const files = await generatedFiles();
+  return new Map([...files].filter(([path, text]) => textOf(join(ROOT, path)) !== text));
 }
 
 /** `node scripts/generate.ts` writes the generated files; with `--check` it only names those that are out of date. */
-function main(args: readonly string[]): void {
-  const stale = staleFiles();
+async function main(args: readonly string[]): Promise<void> {
+  const stale = await staleFiles();
   if (args.includes('--check')) {
-    for (const path of stale) process.stderr.write(`${path} is out of date; run node scripts/generate.ts\n`);
-    process.exitCode = stale.length === 0 ? 0 : 1;
+    for (const path of stale.keys()) {
+      process.stderr.write(`${path} is out of date; run node scripts/generate.ts\n`);
+    }
+    process.exitCode = stale.size === 0 ? 0 : 1;
     return;
   }
-  const files = generatedFiles();
-  for (const path of stale) {
+  for (const [path, text] of stale) {
     mkdirSync(dirname(join(ROOT, path)), { recursive: true });
-    writeFileSync(join(ROOT, path), files.get(path) ?? '');
+    writeFileSync(join(ROOT, path), text);
     process.stdout.write(`wrote ${path}\n`);
   }
 }
 
-if (import.meta.main) main(process.argv.slice(2));
+if (import.meta.main) await main(process.argv.slice(2));

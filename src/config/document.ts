@@ -4,6 +4,7 @@ import { explainIssues } from './explain.ts';
 import { errorOf, type Finding } from './findings.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { lazy, zod } from './lazy.ts';
+import { readConfigFile } from './read-file.ts';
 import { type Path, readSource, type Source } from './source.ts';
 
 /** Where a check that goes beyond the schema says what it found. */
@@ -20,12 +21,14 @@ export interface DocumentKind<Value, Result> {
   /** The name of its published JSON Schema: `schemas/NAME.schema.json`. */
   readonly name: string;
   readonly schema: () => z.ZodType<Value>;
+  /** The largest file. Default {@link CONFIG_LIMIT_BYTES}. */
+  readonly limitBytes?: number;
   /** Checks what a schema cannot express, and resolves the value. */
   resolve(value: Value, report: Report): Result;
 }
 
 /** The JSON Schema of what a person may write for a zod schema: keys with a default need not be there. */
-export function toJsonSchema(schema: z.ZodType): JsonSchema {
+function toJsonSchema(schema: z.ZodType): JsonSchema {
   return zod().toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) as JsonSchema;
 }
 
@@ -79,7 +82,7 @@ export function parseDocument<Value, Result>(
   text: string,
   file: string,
 ): Result {
-  const source = readSource(text, file);
+  const source = readSource(text, file, kind.limitBytes);
   const { findings, value } = check(kind, source);
   const add = (code: ErrorCode) => (path: Path, message: string, fix: string) => {
     findings.push({ code, place: source.placeOf(path), message, fix });
@@ -98,6 +101,14 @@ export function parseDocument<Value, Result>(
   if (first !== undefined) throw errorOf([first, ...others]);
   if (result === undefined) throw neverWrong(file);
   return result.is;
+}
+
+/** Reads the file of one document; see {@link parseDocument}. */
+export async function loadDocument<Value, Result>(
+  kind: DocumentKind<Value, Result>,
+  file: string,
+): Promise<Result> {
+  return parseDocument(kind, await readConfigFile(file, kind.limitBytes), file);
 }
 
 function neverWrong(file: string): PriomeshError {

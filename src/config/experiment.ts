@@ -141,11 +141,6 @@ export function parseExperiment(text: string, file: string): Experiment {
   return parseDocument(experimentKind, text, file);
 }
 
-/** Reads an experiment file; see {@link parseExperiment}. */
-export async function loadExperiment(file: string): Promise<Experiment> {
-  return parseExperiment(await readConfigFile(file), file);
-}
-
 /** An experiment with the two files that it names, checked against each other. */
 export interface Study {
   readonly experiment: Experiment;

@@ -10,7 +10,7 @@ type Issue = z.core.$ZodIssue;
 const QUOTED_CHARACTERS = 60;
 
 /** A path as a person reads it: `classes.batch.slo`, `ingress.rules[3].match`. The top is "the file". */
-export function dotted(path: Path): string {
+function dotted(path: Path): string {
   if (path.length === 0) return 'the file';
   return path
     .map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`))
@@ -18,7 +18,7 @@ export function dotted(path: Path): string {
 }
 
 /** A value as a message quotes it. */
-export function quote(value: unknown): string {
+function quote(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object') return 'a mapping';

@@ -1,7 +1,6 @@
-import { type DocumentKind, parseDocument, type Report } from './document.ts';
+import { type DocumentKind, loadDocument, parseDocument, type Report } from './document.ts';
 import { suggest } from './explain.ts';
 import { type ApplicationGraph, type CallSpec, graphSchema, type RouteSpec } from './graph-schema.ts';
-import { readConfigFile } from './read-file.ts';
 import type { Path } from './source.ts';
 
 /** The most routes of an application; a chain of calls cannot be longer. */
@@ -18,7 +17,7 @@ function parameters(path: string): readonly string[] {
 }
 
 /** Whether a route's path serves a concrete path, or every path that a call's template can become. */
-export function routeServes(route: string, path: string): boolean {
+function routeServes(route: string, path: string): boolean {
   const wanted = segments(path);
   const served = segments(route);
   return (
@@ -147,5 +146,5 @@ export function parseApplicationGraph(text: string, file: string): ApplicationGr
 
 /** Reads the file of an application graph; see {@link parseApplicationGraph}. */
 export async function loadApplicationGraph(file: string): Promise<ApplicationGraph> {
-  return parseApplicationGraph(await readConfigFile(file), file);
+  return loadDocument(graphKind, file);
 }

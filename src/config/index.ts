@@ -1,4 +1,4 @@
-export { loadExperiment, loadStudy, parseExperiment, type Study } from './experiment.ts';
+export { loadStudy, parseExperiment, type Study } from './experiment.ts';
 export {
   type Arm,
   type AuditLimits,

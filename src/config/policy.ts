@@ -1,8 +1,7 @@
 import type { ClassifierRule, Policy } from '../core/index.ts';
-import { type DocumentKind, parseDocument, type Report } from './document.ts';
+import { type DocumentKind, loadDocument, parseDocument, type Report } from './document.ts';
 import { checkPolicy, markedDscp, rowsByRank } from './policy-checks.ts';
 import { type PolicyFile, policySchema } from './policy-schema.ts';
-import { readConfigFile } from './read-file.ts';
 
 function resolveRule(
   rule: PolicyFile['ingress']['rules'][number],
@@ -63,5 +62,5 @@ export function parsePolicy(text: string, file: string): Policy {
 
 /** Reads a policy file; see {@link parsePolicy}. */
 export async function loadPolicy(file: string): Promise<Policy> {
-  return parsePolicy(await readConfigFile(file), file);
+  return loadDocument(policyKind, file);
 }

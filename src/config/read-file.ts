@@ -4,9 +4,9 @@ import { errorOf } from './findings.ts';
 import { CONFIG_LIMIT_BYTES, tooLarge } from './source.ts';
 
 /** Reads at most one byte more than the limit, so that neither a huge file nor an endless device fills the memory. */
-async function readBounded(file: string): Promise<Buffer> {
+async function readBounded(file: string, limitBytes: number): Promise<Buffer> {
   await using handle = await open(file, 'r');
-  const buffer = Buffer.allocUnsafe(CONFIG_LIMIT_BYTES + 1);
+  const buffer = Buffer.allocUnsafe(limitBytes + 1);
   let length = 0;
   while (length < buffer.length) {
     const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
@@ -20,17 +20,17 @@ async function readBounded(file: string): Promise<Buffer> {
  * Reads a configuration file as text.
  * @throws PriomeshError CONFIG_NOT_FOUND when it cannot be read, CONFIG_TOO_LARGE, or CONFIG_SYNTAX when it is not UTF-8.
  */
-export async function readConfigFile(file: string): Promise<string> {
+export async function readConfigFile(file: string, limitBytes = CONFIG_LIMIT_BYTES): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readBounded(file);
+    bytes = await readBounded(file, limitBytes);
   } catch (error) {
     throw new PriomeshError('CONFIG_NOT_FOUND', `${file} cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   }
   const place = { file, line: 1, column: 1 };
-  if (bytes.length > CONFIG_LIMIT_BYTES) throw errorOf([tooLarge(place)]);
+  if (bytes.length > limitBytes) throw errorOf([tooLarge(place, limitBytes)]);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {

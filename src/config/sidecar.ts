@@ -9,7 +9,7 @@ import { lazy } from './lazy.ts';
 import { cidrFault } from './networks.ts';
 import { readConfigFile } from './read-file.ts';
 import { type Address, type SidecarConfig, sidecarSchema } from './sidecar-schema.ts';
-import { CONFIG_LIMIT_BYTES, type Path } from './source.ts';
+import type { Path } from './source.ts';
 
 type Check = Pick<Report, 'invalid' | 'conflict'>;
 
@@ -102,10 +102,14 @@ function checkSidecar(config: SidecarConfig, report: Check): void {
   checkResolved(config.policy, report);
 }
 
+/** A resolved policy of 10,000 rules is larger than any file that a person writes. */
+const SIDECAR_LIMIT_BYTES = 16 * 1024 * 1024;
+
 /** Configurations of sidecars: written by programs, as JSON. */
 export const sidecarKind: DocumentKind<SidecarConfig, SidecarConfig> = {
   name: 'sidecar',
   schema: sidecarSchema,
+  limitBytes: SIDECAR_LIMIT_BYTES,
   resolve(config, report) {
     checkSidecar(config, report);
     return config;
@@ -131,7 +135,7 @@ function isPlainJson(text: string, value: unknown): boolean {
  * pass the same checks as any other; a text of any other form, or with any fault, is left to the loader, which explains.
  */
 function parseSound(text: string): SidecarConfig | undefined {
-  if (!text.startsWith('{') || text.length > CONFIG_LIMIT_BYTES) return undefined;
+  if (!text.startsWith('{') || text.length > SIDECAR_LIMIT_BYTES) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -162,5 +166,5 @@ export function parseSidecarConfig(text: string, file: string): SidecarConfig {
 
 /** Reads the configuration file of a sidecar; see {@link parseSidecarConfig}. */
 export async function loadSidecarConfig(file: string): Promise<SidecarConfig> {
-  return parseSidecarConfig(await readConfigFile(file), file);
+  return parseSidecarConfig(await readConfigFile(file, SIDECAR_LIMIT_BYTES), file);
 }

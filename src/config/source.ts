@@ -3,7 +3,7 @@ import { messageOf, type Place } from '../core/index.ts';
 import { errorOf, type Finding } from './findings.ts';
 import { yaml } from './lazy.ts';
 
-/** The largest configuration file that is read. */
+/** The largest configuration file that a person writes. */
 export const CONFIG_LIMIT_BYTES = 1024 * 1024;
 /** How often a file may expand aliases; beyond it the file is refused. */
 const ALIAS_LIMIT = 100;
@@ -112,9 +112,9 @@ function words(code: string, message: string): string {
  * tags, expanding aliases and deep nesting are refused.
  * @throws PriomeshError CONFIG_TOO_LARGE or CONFIG_SYNTAX, naming every fault.
  */
-export function readSource(text: string, file: string): Source {
+export function readSource(text: string, file: string, limitBytes = CONFIG_LIMIT_BYTES): Source {
   const start: Place = { file, line: 1, column: 1 };
-  if (Buffer.byteLength(text) > CONFIG_LIMIT_BYTES) throw errorOf([tooLarge(start)]);
+  if (Buffer.byteLength(text) > limitBytes) throw errorOf([tooLarge(start, limitBytes)]);
   const { LineCounter, parseDocument, isScalar } = yaml();
   const lines = new LineCounter();
   const findings: Finding[] = [];
@@ -167,12 +167,12 @@ export function readSource(text: string, file: string): Source {
   }
 }
 
-/** The finding about a file that is larger than {@link CONFIG_LIMIT_BYTES}. */
-export function tooLarge(place: Place): Finding {
+/** The finding about a file that is larger than its limit. */
+export function tooLarge(place: Place, limitBytes: number): Finding {
   return {
     code: 'CONFIG_TOO_LARGE',
     place,
-    message: `the file is larger than ${CONFIG_LIMIT_BYTES} bytes`,
+    message: `the file is larger than ${limitBytes} bytes`,
     fix: 'Split it, or remove what it does not need.',
   };
 }

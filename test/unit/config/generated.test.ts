@@ -3,12 +3,12 @@ import { generatedFiles, staleFiles } from '../../../scripts/generate.ts';
 import { ERROR_CODES, EXIT_CODES } from '../../../src/core/index.ts';
 import { repositoryText } from './support.ts';
 
-it('what is generated is up to date', () => {
-  expect(staleFiles(), 'run: node scripts/generate.ts').toEqual([]);
+it('what is generated is up to date', async () => {
+  expect([...(await staleFiles()).keys()], 'run: node scripts/generate.ts').toEqual([]);
 });
 
-it('holds the schemas and both references', () => {
-  expect([...generatedFiles().keys()]).toEqual(
+it('holds the schemas and both references', async () => {
+  expect([...(await generatedFiles()).keys()]).toEqual(
     expect.arrayContaining([
       'schemas/policy.schema.json',
       'schemas/experiment.schema.json',
@@ -28,13 +28,14 @@ it('documents every error code and exit status', () => {
     expect(text).toMatch(new RegExp(`^\\| \\d+ +\\| ${name} `, 'm'));
 });
 
-it('ships files whose editor modeline names a schema that is there', () => {
+it('ships files whose editor modeline names a schema that is there', async () => {
+  const files = await generatedFiles();
   for (const [file, schema] of [
     ['policies/case-study.yaml', '../schemas/policy.schema.json'],
     ['experiments/case-study/experiment.yaml', '../../schemas/experiment.schema.json'],
     ['experiments/case-study/application.yaml', '../../schemas/graph.schema.json'],
   ] as const) {
     expect(repositoryText(file).split('\n')[0]).toBe(`# yaml-language-server: $schema=${schema}`);
-    expect(generatedFiles().has(schema.replace(/^(\.\.\/)+/, ''))).toBe(true);
+    expect(files.has(schema.replace(/^(\.\.\/)+/, ''))).toBe(true);
   }
 });

@@ -169,6 +169,23 @@ describe('a sidecar configuration', () => {
     expect(faults(changed(change)).join('\n')).toMatch(expected);
   });
 
+  it('may carry as many rules as a policy may have', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'priomesh-sidecar-'));
+    try {
+      const [rule] = POLICY.ingress.rules;
+      const rules = Array.from({ length: 10_000 }, (_, index) => ({ ...rule, name: `r${index}` }));
+      const file = join(folder, 'large.json');
+      const text = changed((config) => {
+        config['policy'] = { ...POLICY, ingress: { ...POLICY.ingress, rules } };
+      }, 2);
+      expect(text.length).toBeGreaterThan(1024 * 1024);
+      await writeFile(file, text);
+      expect((await loadSidecarConfig(file)).policy.ingress.rules).toHaveLength(10_000);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('fills in the limits that are not named', () => {
     expect(resolveLimits({ maxRetries: 0 })).toMatchObject({
       maxRetries: 0,

@@ -3,6 +3,7 @@ export * from './dscp.ts';
 export * from './errors.ts';
 export * from './exec.ts';
 export * from './exit-codes.ts';
+export * from './histogram.ts';
 export * from './layer.ts';
 export * from './log.ts';
 export * from './policy.ts';

@@ -1,0 +1,241 @@
+import type net from 'node:net';
+import { type Caller, Exchange, type Side } from './exchange.ts';
+import { type AnswerCode, CR, INCOMPLETE, LF, REFUSED, refusalKind } from './http1/index.ts';
+import { Timeout, type Timeout as WheelTimeout, Wire, type WireOwner } from './io/index.ts';
+import { FIXED_LIMITS } from './limits.ts';
+
+/** Between requests, or while a head is arriving; while a request is under way; while the rest is read and dropped; gone. */
+type Phase = 'head' | 'exchange' | 'linger' | 'closed';
+
+/** One accepted connection: reads heads one after the other, and hands each to its exchange. */
+export class CallerConnection implements Caller, WireOwner {
+  readonly wire: Wire;
+  readonly address: string;
+  readonly #side: Side;
+  readonly #exchange: Exchange;
+  readonly #timeout: WheelTimeout;
+  readonly #gone: (connection: CallerConnection) => void;
+  #phase: Phase = 'head';
+  #draining = false;
+  #reading = false;
+  #lingered = 0;
+  #emptyLines = 0;
+  #headBegun = false;
+
+  constructor(side: Side, address: string, gone: (connection: CallerConnection) => void) {
+    this.#side = side;
+    this.address = address;
+    this.#gone = gone;
+    this.wire = new Wire(this);
+    this.#exchange = new Exchange(side, this);
+    this.#timeout = new Timeout((nowMs) => this.#timedOut(nowMs));
+  }
+
+  /** The class of the request that came last, -1 before the first. */
+  get lastClassIndex(): number {
+    return this.#exchange.classIndex;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Begins to serve the socket, which reads with `wire.onread`. */
+  start(socket: net.Socket): void {
+    this.wire.attach(socket);
+    this.#wait(this.#side.limits.idleTimeoutMs);
+  }
+
+  /** Answers with an error and closes, before any request was read. */
+  turnAway(socket: net.Socket, code: AnswerCode): void {
+    this.wire.attach(socket);
+    this.#side.counters.answered(code);
+    this.wire.send(this.#side.answers.answer(code, -1, true, false));
+    this.exchangeClosed();
+  }
+
+  /** Takes no further request; closes now when none is under way. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#phase === 'head') this.#close();
+  }
+
+  /** Closes whatever is under way. */
+  destroy(): void {
+    this.wire.destroy(this.#phase === 'exchange');
+  }
+
+  onBytes(): void {
+    switch (this.#phase) {
+      case 'head':
+        this.#readHeads();
+        return;
+      case 'exchange':
+        this.#exchange.onCallerBytes();
+        return;
+      default:
+        this.#drop();
+    }
+  }
+
+  onEnd(): void {
+    // A caller that half-closes is taken for gone, as most proxies do: a close() looks the same from here.
+    if (this.#phase === 'exchange') this.#exchange.callerGone();
+    this.#close();
+  }
+
+  onClosed(_error: Error | undefined): void {
+    if (this.#phase === 'closed') return;
+    const wasExchanging = this.#phase === 'exchange';
+    this.#phase = 'closed';
+    this.#side.wheel.remove(this.#timeout);
+    if (wasExchanging) this.#exchange.callerGone();
+    this.#gone(this);
+  }
+
+  exchangeEnded(keepAlive: boolean): void {
+    if (this.#phase !== 'exchange') return;
+    this.wire.streaming = false;
+    if (!keepAlive || this.#draining) {
+      this.exchangeClosed();
+      return;
+    }
+    this.#phase = 'head';
+    this.#emptyLines = 0;
+    this.#wait(this.#side.limits.idleTimeoutMs);
+    if (this.wire.paused && this.wire.input.hasRoom) this.wire.resume();
+    if (this.wire.input.length === 0) this.wire.input.shrink();
+    // Not at once: this may be called from the middle of the queue's or the pool's own work.
+    else if (!this.#reading) process.nextTick(() => this.#readHeads());
+  }
+
+  /** Ends the stream, and reads on for a while what is still coming: closing over unread bytes would send an RST that can overtake the answer. */
+  exchangeClosed(): void {
+    if (this.#phase === 'closed') return;
+    this.#phase = 'linger';
+    this.#lingered = 0;
+    this.wire.end();
+    this.#side.wheel.remove(this.#timeout);
+    this.#wait(FIXED_LIMITS.lingerMs);
+    this.#drop();
+    this.wire.resume();
+  }
+
+  #close(): void {
+    this.wire.destroy();
+  }
+
+  #drop(): void {
+    const { input } = this.wire;
+    this.#lingered += input.length;
+    input.consumeTo(input.end);
+    if (this.#lingered > FIXED_LIMITS.lingerBytes) {
+      this.#side.counters.hit('lingerBytes');
+      this.#close();
+    }
+  }
+
+  #wait(ms: number): void {
+    const { wheel } = this.#side;
+    wheel.set(this.#timeout, wheel.nowMs + ms);
+  }
+
+  /** Reads heads until one is incomplete or a request is under way. A loop, so that answers given at once do not pile up the stack. */
+  #readHeads(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    while (this.#phase === 'head' && this.wire.input.length > 0 && this.#readHead());
+    this.#reading = false;
+  }
+
+  /** @returns whether a head was complete */
+  #readHead(): boolean {
+    const { input } = this.wire;
+    const { limits, clock } = this.#side;
+    if (!this.#skipEmptyLine()) return false;
+    const { request } = this.#exchange;
+    const headEnd = request.parse(input.bytes, input.start, input.end);
+    if (headEnd === INCOMPLETE) {
+      if (input.length > limits.maxHeadBytes) this.#refuse(REFUSED['head-too-large']);
+      else if (!this.#headBegun) this.#beginHead();
+      return false;
+    }
+    if (headEnd < 0) {
+      this.#refuse(headEnd);
+      return false;
+    }
+    if (request.length > limits.maxHeadBytes) {
+      this.#refuse(REFUSED['head-too-large']);
+      return false;
+    }
+    this.#headBegun = false;
+    this.#phase = 'exchange';
+    this.#side.wheel.set(this.#timeout, this.#side.wheel.nowMs + limits.responseTimeoutMs);
+    this.#exchange.begin(clock.nowMs());
+    return true;
+  }
+
+  /** The time for a head counts from its first byte, not from its last piece. */
+  #beginHead(): void {
+    this.#headBegun = true;
+    this.#side.wheel.remove(this.#timeout);
+    this.#wait(this.#side.limits.headTimeoutMs);
+  }
+
+  /** One empty line in front of a request is ignored (RFC 9112 section 2.2). @returns whether a head may follow */
+  #skipEmptyLine(): boolean {
+    const { input } = this.wire;
+    if (input.bytes[input.start] !== CR || this.#emptyLines > 0) return true;
+    if (input.length < 2) return false;
+    if (input.bytes[input.start + 1] !== LF) return true;
+    this.#emptyLines += 1;
+    input.consumeTo(input.start + 2);
+    return input.length > 0;
+  }
+
+  #refuse(code: number): void {
+    this.#side.counters.refused(code);
+    this.wire.send(this.#side.answers.refusal(refusalKind(code)));
+    this.exchangeClosed();
+  }
+
+  #timedOut(_nowMs: number): void {
+    const { counters } = this.#side;
+    switch (this.#phase) {
+      case 'head':
+        if (this.wire.input.length === 0) {
+          counters.hit('idleTimeoutMs');
+          this.#close();
+          return;
+        }
+        counters.hit('headTimeoutMs');
+        counters.answered('HEAD_TIMEOUT');
+        this.wire.send(this.#side.answers.answer('HEAD_TIMEOUT', -1, true, false));
+        this.exchangeClosed();
+        return;
+      case 'exchange':
+        this.#exchangeTimedOut();
+        return;
+      default:
+        this.#close();
+    }
+  }
+
+  #exchangeTimedOut(): void {
+    const { counters, limits, wheel } = this.#side;
+    const exchange = this.#exchange;
+    const silentMs = wheel.nowMs - exchange.lastProgressMs;
+    if (exchange.queueEntry.waiting || silentMs < limits.responseTimeoutMs) {
+      this.#wait(
+        Math.max(
+          1,
+          exchange.queueEntry.waiting ? limits.responseTimeoutMs : limits.responseTimeoutMs - silentMs,
+        ),
+      );
+      return;
+    }
+    const bodyMissing = !exchange.requestBody.done;
+    counters.hit(bodyMissing ? 'bodyTimeoutMs' : 'responseTimeoutMs');
+    exchange.answer(bodyMissing ? 'BODY_TIMEOUT' : 'REQUEST_TIMEOUT');
+  }
+}

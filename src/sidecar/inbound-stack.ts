@@ -1,0 +1,70 @@
+import type { Clock, Policy } from '../core/index.ts';
+import { type Classifier, compileNetworks } from '../ingress-classifier/index.ts';
+import type { Propagation, ProvenanceResolver, ProvenanceTable } from '../propagation/index.ts';
+import type { ConnectionProfile, Transport } from '../transport/index.ts';
+import type { Stage } from './exchange.ts';
+import type { TimerWheel } from './io/index.ts';
+import type { Upstream } from './pools/index.ts';
+import type { RequestQueueSettings } from './queue/index.ts';
+import {
+  classByProvenance,
+  classifyAtIngress,
+  countRequest,
+  forward,
+  markResponse,
+  pickEndpoint,
+  readCarriers,
+  registerProvenance,
+  requestQueue,
+  rewriteHead,
+  takeConnection,
+  toApplication,
+} from './stages/index.ts';
+
+/** What the inbound stack is made of. */
+export interface InboundParts {
+  readonly policy: Policy;
+  /** Whether requests enter the mesh here. */
+  readonly ingress: boolean;
+  readonly service: string;
+  readonly classifier: Classifier;
+  readonly propagation: Propagation;
+  readonly resolver: ProvenanceResolver;
+  readonly table: ProvenanceTable;
+  readonly profiles: readonly ConnectionProfile[];
+  readonly transport: Transport;
+  readonly queue: RequestQueueSettings;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly application: Upstream;
+}
+
+/** The way of a request from the network to the application, from top to bottom. */
+export function inboundStack(parts: InboundParts) {
+  const { policy, ingress, service, classifier, propagation, resolver, table } = parts;
+  const trusted = compileNetworks(policy.ingress.trustedNetworks);
+  const queue = requestQueue(parts.queue, parts.clock, parts.wheel);
+  // Where connecting failed, the request returns to here.
+  const retryAt = pickEndpoint();
+
+  const stages: readonly Stage[] = [
+    // At the edge nobody's word on the class counts but that of trusted networks; inside, everybody's does.
+    readCarriers(propagation, ingress ? (address) => trusted.has(address) : () => true),
+    // The one decision that every layer obeys.
+    ingress ? classifyAtIngress(classifier) : classByProvenance(resolver),
+    countRequest(),
+    // What came from outside goes, what is ours is stamped on, hop-by-hop fields end here.
+    rewriteHead(propagation, service),
+    // From here on the calls that this request causes are recognized as its own.
+    registerProvenance(table),
+    // Even the answer "too busy" leaves with the class's mark.
+    markResponse(parts.profiles, parts.transport),
+    // The application is given no more at once than it can handle, the important first.
+    queue,
+    toApplication(parts.application),
+    retryAt,
+    takeConnection(),
+    forward(),
+  ];
+  return { stages, retryStage: stages.indexOf(retryAt), admission: queue.admission };
+}

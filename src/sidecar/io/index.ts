@@ -1,0 +1,4 @@
+export * from './accept.ts';
+export * from './input-buffer.ts';
+export * from './timer-wheel.ts';
+export * from './wire.ts';

@@ -1,0 +1,42 @@
+import type { Propagation, ProvenanceResolver } from '../propagation/index.ts';
+import type { Stage } from './exchange.ts';
+import type { Upstream } from './pools/index.ts';
+import {
+  classByProvenance,
+  countRequest,
+  forward,
+  pickEndpoint,
+  readCarriers,
+  rewriteHead,
+  routeByHost,
+  takeConnection,
+} from './stages/index.ts';
+
+/** What the outbound stack is made of. */
+export interface OutboundParts {
+  readonly service: string;
+  readonly propagation: Propagation;
+  readonly resolver: ProvenanceResolver;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+}
+
+/** The way of a request from the application to the network, from top to bottom. */
+export function outboundStack({ service, propagation, resolver, upstreams }: OutboundParts) {
+  // Where connecting failed, the request returns to here and gets another endpoint.
+  const retryAt = pickEndpoint();
+
+  const stages: readonly Stage[] = [
+    readCarriers(propagation, () => true),
+    // Which inbound request caused this one? On the wire, by trace id, by request id, else the default.
+    classByProvenance(resolver),
+    countRequest(),
+    routeByHost(upstreams),
+    // The class goes on the wire, also where the application has dropped it.
+    rewriteHead(propagation, service),
+    retryAt,
+    // A pool for each class: its sockets carry the class's congestion control and marks from the SYN on.
+    takeConnection(),
+    forward(),
+  ];
+  return { stages, retryStage: stages.indexOf(retryAt) };
+}

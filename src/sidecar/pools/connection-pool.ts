@@ -1,0 +1,203 @@
+import type net from 'node:net';
+import type { AnswerCode } from '../http1/index.ts';
+import type { TimerWheel } from '../io/index.ts';
+import type { CountedLimit } from '../limits.ts';
+import { type ConnectionOwner, UpstreamConnection } from './upstream-connection.ts';
+
+/** Who waits for a connection. */
+export interface PoolWaiter {
+  onConnection(connection: UpstreamConnection): void;
+  onConnectFailed(code: AnswerCode): void;
+}
+
+/** What a pool needs from outside. */
+export interface PoolOptions {
+  readonly wheel: TimerWheel;
+  readonly maxPoolConnections: number;
+  readonly maxIdleConnections: number;
+  readonly maxPendingRequests: number;
+  readonly connectTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** Opens a socket that reads with `onread`; the class's profile stands before its SYN. */
+  connect(onread: net.OnReadOpts): net.Socket;
+  hit(limit: CountedLimit): void;
+}
+
+/** An upstream's announced idle time is not used to the last moment: the close may already be under way. */
+const KEEP_ALIVE_SAFETY_MS = 1000;
+
+/**
+ * The connections of one class to one endpoint. The one used last is used first, so that the others grow idle and go;
+ * those who wait are served first come first served.
+ */
+export class ConnectionPool implements ConnectionOwner {
+  readonly #options: PoolOptions;
+  readonly #idle: UpstreamConnection[] = [];
+  readonly #all = new Set<UpstreamConnection>();
+  readonly #waiters: PoolWaiter[] = [];
+  #connecting = 0;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** All connections, the connecting ones too. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  /** A connection to look at, for samples of its transport; undefined when there is none. */
+  sample(): UpstreamConnection | undefined {
+    for (const connection of this.#all) if (connection.connected) return connection;
+    return undefined;
+  }
+
+  /**
+   * Takes a connection, or undefined: then the waiter hears later.
+   * @param fresh never one that was used before
+   * @throws nothing; too many waiters are told with POOL_FULL
+   */
+  acquire(waiter: PoolWaiter, fresh: boolean): UpstreamConnection | undefined | 'full' {
+    if (!fresh) {
+      const connection = this.#idle.pop();
+      if (connection !== undefined) return this.#use(connection);
+    }
+    if (this.#waiters.length >= this.#options.maxPendingRequests) {
+      this.#options.hit('maxPendingRequests');
+      return 'full';
+    }
+    this.#waiters.push(waiter);
+    this.#grow();
+    return undefined;
+  }
+
+  /** The waiter waits no more. */
+  cancel(waiter: PoolWaiter): void {
+    const index = this.#waiters.indexOf(waiter);
+    if (index >= 0) this.#waiters.splice(index, 1);
+  }
+
+  /** Gives a connection back that can carry another request. */
+  release(connection: UpstreamConnection): void {
+    connection.user = undefined;
+    connection.wire.streaming = false;
+    connection.wire.input.shrink();
+    if (this.#closed || connection.wire.closed) {
+      this.discard(connection);
+      return;
+    }
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) {
+      waiter.onConnection(this.#use(connection));
+      return;
+    }
+    if (this.#idle.length >= this.#options.maxIdleConnections) {
+      this.discard(connection);
+      return;
+    }
+    const { wheel, idleTimeoutMs } = this.#options;
+    this.#idle.push(connection);
+    const idleMs = Math.min(idleTimeoutMs, Math.max(0, connection.keepAliveMs - KEEP_ALIVE_SAFETY_MS));
+    wheel.set(connection.timeout, wheel.nowMs + idleMs);
+  }
+
+  /** Closes a connection that can't carry another request. */
+  discard(connection: UpstreamConnection): void {
+    connection.user = undefined;
+    this.#forget(connection);
+    connection.wire.destroy();
+    this.#grow();
+  }
+
+  /** Closes everything that is idle; what is in use is discarded when it is given back. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of [...this.#idle]) this.discard(connection);
+  }
+
+  /** Closes everything. */
+  destroy(): void {
+    this.#closed = true;
+    for (const connection of [...this.#all]) this.discard(connection);
+  }
+
+  spoiled(connection: UpstreamConnection): void {
+    this.discard(connection);
+  }
+
+  timedOut(connection: UpstreamConnection): void {
+    if (connection.connected) {
+      if (connection.user === undefined) {
+        this.#options.hit('idleTimeoutMs');
+        this.discard(connection);
+      }
+      return;
+    }
+    this.#options.hit('connectTimeoutMs');
+    this.#forget(connection);
+    connection.wire.destroy();
+    this.#failOne('CONNECT_TIMEOUT');
+  }
+
+  closed(connection: UpstreamConnection, _error: Error | undefined): void {
+    if (!this.#all.has(connection)) return;
+    const wasConnecting = !connection.connected;
+    this.#forget(connection);
+    if (wasConnecting) this.#failOne('CONNECT_FAILED');
+    this.#grow();
+  }
+
+  #use(connection: UpstreamConnection): UpstreamConnection {
+    this.#options.wheel.clear(connection.timeout);
+    return connection;
+  }
+
+  #failOne(code: AnswerCode): void {
+    this.#waiters.shift()?.onConnectFailed(code);
+  }
+
+  #forget(connection: UpstreamConnection): void {
+    if (!this.#all.delete(connection)) return;
+    if (!connection.connected) this.#connecting -= 1;
+    this.#options.wheel.remove(connection.timeout);
+    const index = this.#idle.lastIndexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+  }
+
+  /** Opens connections for those who wait, one for each at most. */
+  #grow(): void {
+    while (this.#connecting < this.#waiters.length && !this.#closed) {
+      if (this.#all.size >= this.#options.maxPoolConnections) {
+        this.#options.hit('maxPoolConnections');
+        return;
+      }
+      this.#open();
+    }
+  }
+
+  #open(): void {
+    const connection = new UpstreamConnection(this);
+    this.#all.add(connection);
+    this.#connecting += 1;
+    const { wheel, connectTimeoutMs } = this.#options;
+    const socket = this.#options.connect(connection.wire.onread);
+    connection.wire.attach(socket);
+    socket.once('connect', () => {
+      if (!this.#all.has(connection)) return;
+      connection.connected = true;
+      this.#connecting -= 1;
+      wheel.clear(connection.timeout);
+      this.release(connection);
+    });
+    wheel.set(connection.timeout, wheel.nowMs + connectTimeoutMs);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Candidate } from '../balancers/index.ts';
+import { Timeout, type TimerWheel, type Timeout as WheelTimeout } from '../io/index.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+
+/** What an endpoint needs from outside. */
+export interface EndpointOptions {
+  /** For people: `address:port`. */
+  readonly label: string;
+  readonly wheel: TimerWheel;
+  /** Failures in a row that take it out of rotation, and for how long. */
+  readonly breakerFailures: number;
+  readonly breakerOpenMs: number;
+  /** By class index. No two classes share a connection. */
+  readonly pools: readonly ConnectionPool[];
+}
+
+/** One address that serves an upstream, with a pool for each class. */
+export class Endpoint implements Candidate {
+  readonly label: string;
+  readonly pools: readonly ConnectionPool[];
+  inFlight = 0;
+  eligible = true;
+  /** How often it was taken out of rotation. */
+  ejections = 0;
+  readonly #options: EndpointOptions;
+  readonly #return: WheelTimeout;
+  #failures = 0;
+
+  constructor(options: EndpointOptions) {
+    this.#options = options;
+    this.label = options.label;
+    this.pools = options.pools;
+    this.#return = new Timeout(() => {
+      this.eligible = true;
+      this.#failures = 0;
+    });
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  /** A connection failed or broke. */
+  failed(): void {
+    this.#failures += 1;
+    if (this.#failures < this.#options.breakerFailures || !this.eligible) return;
+    this.eligible = false;
+    this.ejections += 1;
+    const { wheel, breakerOpenMs } = this.#options;
+    wheel.set(this.#return, wheel.nowMs + breakerOpenMs);
+  }
+}

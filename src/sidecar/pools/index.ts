@@ -1,0 +1,4 @@
+export * from './connection-pool.ts';
+export * from './endpoint.ts';
+export * from './upstream.ts';
+export * from './upstream-connection.ts';

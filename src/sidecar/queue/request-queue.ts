@@ -1,0 +1,199 @@
+import type { ClassIndex } from '../../core/index.ts';
+import type { QueueEntry } from './queue-entry.ts';
+import { WaitingList } from './waiting-list.ts';
+
+/** How one class is treated. */
+export interface QueueClass {
+  /** Share of the turns in weighted mode, a positive integer. */
+  readonly weight: number;
+  /** The most requests of the class that may run at once. */
+  readonly maxRunning: number;
+  /** A request that has waited this long is not started any more; Infinity for none. */
+  readonly deadlineMs: number;
+}
+
+/** How a queue chooses. `fifo`: one line for all classes; their rows mean nothing. */
+export interface RequestQueueSettings {
+  readonly mode: 'strict' | 'weighted' | 'fifo';
+  readonly concurrency: number;
+  readonly capacity: number;
+  readonly starvationMs: number;
+  /** By class index, the most important first. */
+  readonly classes: readonly QueueClass[];
+}
+
+/** What became of an offered request: it runs, it waits, or there is no room for it. */
+export type Offer = 'run' | 'wait' | 'refused';
+
+/** One turn of a class of weight 1 in weighted mode (stride scheduling; Waldspurger and Weihl, 1995). */
+const STRIDE_UNIT = 1 << 20;
+
+/**
+ * Which request goes to the application next: a pure data structure, with the clock handed in. At most `concurrency` run, at most `capacity` wait.
+ *
+ * - strict: the most important class that has somebody waiting; weighted: classes take turns by weight; fifo: first come first served.
+ * - Inside a class the oldest by arrival at the mesh goes first.
+ * - A class's head that has waited `starvationMs` goes before all that have not, the longest waiting first.
+ * - No class holds more than its `maxRunning`, not even a starving one: that room is what keeps important requests fast.
+ */
+export class RequestQueue {
+  readonly #settings: RequestQueueSettings;
+  readonly #lists: readonly WaitingList[];
+  readonly #runningByClass: Int32Array;
+  readonly #pass: Float64Array;
+  #turn = 0;
+  #running = 0;
+  #waiting = 0;
+
+  constructor(settings: RequestQueueSettings) {
+    this.#settings = settings;
+    const lists = settings.mode === 'fifo' ? 1 : settings.classes.length;
+    this.#lists = Array.from({ length: lists }, () => new WaitingList());
+    this.#runningByClass = new Int32Array(settings.classes.length);
+    this.#pass = new Float64Array(settings.classes.length);
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  runningOf(classIndex: ClassIndex): number {
+    return this.#runningByClass[classIndex] as number;
+  }
+
+  /** How many wait in a class's line; in fifo mode everybody stands in line 0. */
+  waitingIn(line: number): number {
+    return this.#lists[line]?.length ?? 0;
+  }
+
+  /**
+   * Offers a request whose class and times are set.
+   * @param displaced called with the entry that makes room for this one, when the queue is full and this one is more important
+   */
+  offer(entry: QueueEntry, displaced: (entry: QueueEntry) => void): Offer {
+    const line = this.#lineOf(entry.classIndex);
+    const list = this.#lists[line] as WaitingList;
+    const noneBefore = this.#settings.mode === 'fifo' ? this.#waiting === 0 : list.length === 0;
+    if (this.#running < this.#settings.concurrency && noneBefore && this.#mayRun(entry.classIndex)) {
+      this.#start(entry);
+      return 'run';
+    }
+    if (this.#waiting >= this.#settings.capacity) {
+      const victim = this.#leastImportantBelow(line);
+      if (victim === undefined) return 'refused';
+      this.#take(victim);
+      displaced(victim);
+    }
+    if (list.length === 0 && this.#settings.mode === 'weighted') {
+      // A class that comes back does not catch up on the turns that it did not want.
+      this.#pass[line] = Math.max(this.#pass[line] as number, this.#turn);
+    }
+    list.insert(entry);
+    this.#waiting += 1;
+    return 'wait';
+  }
+
+  /** Takes the next request to run, or undefined when none may. Call {@link expire} first. */
+  next(nowMs: number): QueueEntry | undefined {
+    if (this.#waiting === 0 || this.#running >= this.#settings.concurrency) return undefined;
+    const line = this.#chooseLine(nowMs);
+    if (line < 0) return undefined;
+    const entry = this.#lists[line]?.head;
+    if (entry === undefined) return undefined;
+    this.#take(entry);
+    this.#start(entry);
+    return entry;
+  }
+
+  /** A request that ran has ended. */
+  release(entry: QueueEntry): void {
+    this.#running -= 1;
+    this.#runningByClass[entry.classIndex] = (this.#runningByClass[entry.classIndex] as number) - 1;
+  }
+
+  /** Takes a waiting request out: its caller is gone. */
+  cancel(entry: QueueEntry): void {
+    if (entry.waiting) this.#take(entry);
+  }
+
+  /** Whether a request has waited longer than its class allows. */
+  expired(entry: QueueEntry, nowMs: number): boolean {
+    if (this.#settings.mode === 'fifo') return false;
+    return nowMs - entry.offeredMs >= (this.#settings.classes[entry.classIndex]?.deadlineMs ?? Infinity);
+  }
+
+  /** Takes out all that have waited longer than their class allows, and hands each over. */
+  expire(nowMs: number, gone: (entry: QueueEntry) => void): void {
+    if (this.#settings.mode === 'fifo') return;
+    for (const list of this.#lists) {
+      let entry = list.head;
+      while (entry !== undefined) {
+        const next: QueueEntry | undefined = entry.next;
+        if (this.expired(entry, nowMs)) {
+          this.#take(entry);
+          gone(entry);
+        }
+        entry = next;
+      }
+    }
+  }
+
+  #lineOf(classIndex: ClassIndex): number {
+    return this.#settings.mode === 'fifo' ? 0 : classIndex;
+  }
+
+  #mayRun(classIndex: ClassIndex): boolean {
+    if (this.#settings.mode === 'fifo') return true;
+    return this.runningOf(classIndex) < (this.#settings.classes[classIndex]?.maxRunning ?? 0);
+  }
+
+  #start(entry: QueueEntry): void {
+    const { classIndex } = entry;
+    this.#running += 1;
+    this.#runningByClass[classIndex] = this.runningOf(classIndex) + 1;
+    if (this.#settings.mode !== 'weighted') return;
+    const weight = this.#settings.classes[classIndex]?.weight ?? 1;
+    const at = Math.max(this.#pass[classIndex] as number, this.#turn);
+    this.#turn = at;
+    this.#pass[classIndex] = at + STRIDE_UNIT / weight;
+  }
+
+  #take(entry: QueueEntry): void {
+    entry.list?.remove(entry);
+    this.#waiting -= 1;
+  }
+
+  /** The youngest of the least important class that is less important than `line`. */
+  #leastImportantBelow(line: number): QueueEntry | undefined {
+    for (let other = this.#lists.length - 1; other > line; other -= 1) {
+      const tail = this.#lists[other]?.tail;
+      if (tail !== undefined) return tail;
+    }
+    return undefined;
+  }
+
+  #chooseLine(nowMs: number): number {
+    let starving = -1;
+    let longest = this.#settings.starvationMs;
+    let best = -1;
+    for (let line = 0; line < this.#lists.length; line += 1) {
+      const head = this.#lists[line]?.head;
+      if (head === undefined || !this.#mayRun(head.classIndex)) continue;
+      const waited = nowMs - head.offeredMs;
+      if (waited > longest || (waited === longest && starving < 0)) {
+        longest = waited;
+        starving = line;
+      }
+      if (best < 0 || this.#goesBefore(line, best)) best = line;
+    }
+    return starving >= 0 ? starving : best;
+  }
+
+  #goesBefore(line: number, other: number): boolean {
+    return this.#settings.mode === 'weighted' && (this.#pass[line] as number) < (this.#pass[other] as number);
+  }
+}

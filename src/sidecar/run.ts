@@ -1,0 +1,38 @@
+import { randomInt } from 'node:crypto';
+import { loadSidecarConfig } from '../config/index.ts';
+import { type Logger, seededRandom } from '../core/index.ts';
+import { startSidecar } from './start.ts';
+
+/** What a sidecar in a process of its own acts through. */
+export interface RunContext {
+  readonly stdout: (text: string) => void;
+  readonly logger: Logger;
+  /** Ends the sidecar. */
+  readonly signal: AbortSignal;
+}
+
+/** Largest seed of core's random source, plus one. */
+const SEED_BOUND = 2 ** 32;
+
+/**
+ * Runs a sidecar until the signal fires: prints `{"event":"ready", ...}` as a line when it serves, and resolves when all is closed.
+ * @throws PriomeshError CONFIG_* for a wrong file; the listen error of node:net when a port is taken
+ */
+export async function runSidecar(file: string, { stdout, logger, signal }: RunContext): Promise<void> {
+  const config = await loadSidecarConfig(file);
+  const sidecar = await startSidecar(config, { random: seededRandom(randomInt(SEED_BOUND)), logger });
+  const ready = {
+    event: 'ready',
+    service: config.service,
+    pid: process.pid,
+    inboundPort: sidecar.inboundPort ?? null,
+    outboundPort: sidecar.outboundPort ?? null,
+  };
+  stdout(`${JSON.stringify(ready)}\n`);
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+  await sidecar.close();
+}

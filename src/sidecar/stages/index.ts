@@ -1,0 +1,13 @@
+export { classByProvenance } from './class-by-provenance.ts';
+export { classifyAtIngress } from './classify-at-ingress.ts';
+export { countRequest } from './count-request.ts';
+export { forward } from './forward.ts';
+export { markResponse } from './mark-response.ts';
+export { pickEndpoint } from './pick-endpoint.ts';
+export { readCarriers } from './read-carriers.ts';
+export { registerProvenance } from './register-provenance.ts';
+export { requestQueue } from './request-queue.ts';
+export { rewriteHead } from './rewrite-head.ts';
+export { routeByHost } from './route-by-host.ts';
+export { takeConnection } from './take-connection.ts';
+export { toApplication } from './to-application.ts';

@@ -1,0 +1,18 @@
+import type { ProvenanceTable } from '../../propagation/index.ts';
+import type { Stage } from '../exchange.ts';
+
+/** Remembers the class of a request while it is inside, so that the calls which it causes find it. */
+export function registerProvenance(table: ProvenanceTable): Stage {
+  return {
+    name: 'register-provenance',
+    enter(exchange) {
+      const { traceId, requestId } = exchange.carried;
+      table.register(traceId, requestId, exchange.classIndex, exchange.arrivedMs);
+      return 'next';
+    },
+    leave(exchange) {
+      const { traceId, requestId } = exchange.carried;
+      table.release(traceId, requestId, exchange.classIndex);
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import type { Clock } from '../../core/index.ts';
+import { type Exchange, ExchangeQueueEntry, type Stage } from '../exchange.ts';
+import type { TimerWheel } from '../io/index.ts';
+import {
+  Admission,
+  type AdmissionOwner,
+  type QueueEntry,
+  type RequestQueueSettings,
+} from '../queue/index.ts';
+
+function exchangeOf(entry: QueueEntry): Exchange | undefined {
+  return entry instanceof ExchangeQueueEntry ? entry.exchange : undefined;
+}
+
+const owner: AdmissionOwner = {
+  admitted(entry, nowMs) {
+    const exchange = exchangeOf(entry);
+    if (exchange === undefined) return;
+    settle(exchange, nowMs);
+    exchange.queueHeld = true;
+    exchange.proceed();
+  },
+  expired(entry) {
+    const exchange = exchangeOf(entry);
+    if (exchange === undefined) return;
+    if (exchange.counters !== undefined) exchange.counters.expired += 1;
+    left(exchange);
+    exchange.answer('QUEUE_DEADLINE');
+  },
+  displaced(entry) {
+    const exchange = exchangeOf(entry);
+    if (exchange === undefined) return;
+    if (exchange.counters !== undefined) exchange.counters.shed += 1;
+    left(exchange);
+    exchange.answer('QUEUE_SHED');
+  },
+};
+
+function left(exchange: Exchange): void {
+  if (!exchange.queueWaiting) return;
+  exchange.queueWaiting = false;
+  if (exchange.counters !== undefined) exchange.counters.queued -= 1;
+}
+
+function settle(exchange: Exchange, nowMs: number): void {
+  left(exchange);
+  exchange.counters?.queueWaitUs.record((nowMs - exchange.queueEntry.offeredMs) * 1000);
+}
+
+/** Lets at most so many requests to the application at once as it can handle, the important ones first. */
+export function requestQueue(
+  settings: RequestQueueSettings,
+  clock: Clock,
+  wheel: TimerWheel,
+): Stage & { readonly admission: Admission } {
+  const admission = new Admission(settings, clock, wheel, owner);
+  return {
+    name: 'request-queue',
+    admission,
+    enter(exchange) {
+      const entry = exchange.queueEntry;
+      entry.classIndex = exchange.classIndex;
+      entry.arrivedMs = exchange.arrivedMs;
+      exchange.queueHeld = false;
+      switch (admission.offer(entry, exchange.arrivedMs)) {
+        case 'run':
+          exchange.queueHeld = true;
+          exchange.counters?.queueWaitUs.record(0);
+          return 'next';
+        case 'wait':
+          exchange.queueWaiting = true;
+          if (exchange.counters !== undefined) exchange.counters.queued += 1;
+          return 'wait';
+        default:
+          exchange.side.counters.hit('queueCapacity');
+          if (exchange.counters !== undefined) exchange.counters.shed += 1;
+          return exchange.answer('QUEUE_FULL');
+      }
+    },
+    leave(exchange) {
+      left(exchange);
+      if (exchange.queueHeld) {
+        exchange.queueHeld = false;
+        admission.release(exchange.queueEntry);
+      } else {
+        admission.cancel(exchange.queueEntry);
+      }
+    },
+  };
+}

@@ -1,0 +1,13 @@
+import type { Stage } from '../exchange.ts';
+import type { Upstream } from '../pools/index.ts';
+
+/** The inbound side has one upstream: the application beside it. */
+export function toApplication(application: Upstream): Stage {
+  return {
+    name: 'to-application',
+    enter(exchange) {
+      exchange.upstream = application;
+      return 'next';
+    },
+  };
+}

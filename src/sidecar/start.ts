@@ -1,0 +1,229 @@
+import type net from 'node:net';
+import { type Address, resolveLimits, type SidecarConfig } from '../config/index.ts';
+import { type Clock, type Logger, type Random, silentLogger, systemClock } from '../core/index.ts';
+import { compileClassifier } from '../ingress-classifier/index.ts';
+import { createPropagation, createProvenanceResolver, ProvenanceTable } from '../propagation/index.ts';
+import {
+  applyListenerProfile,
+  type ConnectionProfile,
+  classProfiles,
+  connectWithProfile,
+  openTransport,
+  probeTransport,
+  type Transport,
+  type TransportPlatform,
+} from '../transport/index.ts';
+import { BALANCERS } from './balancers/index.ts';
+import type { Side } from './exchange.ts';
+import { AnswerBytes } from './http1/index.ts';
+import { inboundStack } from './inbound-stack.ts';
+import { TimerWheel } from './io/index.ts';
+import { type DataPathLimits, FIXED_LIMITS } from './limits.ts';
+import { Listener } from './listener.ts';
+import { outboundStack } from './outbound-stack.ts';
+import { ConnectionPool, Endpoint, Upstream } from './pools/index.ts';
+import { queueSettings } from './queue/index.ts';
+import { SideCounters, StatisticsReporter } from './statistics/index.ts';
+
+/** What a sidecar is started with beside its configuration. */
+export interface SidecarDependencies {
+  readonly random: Random;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** What sockets can be given here; probed when absent. */
+  readonly platform?: TransportPlatform;
+}
+
+/** A running sidecar. */
+export interface Sidecar {
+  readonly inboundPort: number | undefined;
+  readonly outboundPort: number | undefined;
+  /** What it has counted so far, as in the statistics file. */
+  statistics(): Readonly<Record<string, unknown>>;
+  /** Stops accepting, lets running requests end for `drainTimeoutMs` at most, and closes everything. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+interface Shared {
+  readonly config: SidecarConfig;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly limits: DataPathLimits;
+  readonly transport: Transport;
+  readonly random: Random;
+}
+
+/**
+ * Starts a sidecar in this process. Resolves when it serves; the signal closes it as `close` does.
+ * @throws the listen error of node:net when a port is taken
+ */
+export async function startSidecar(
+  config: SidecarConfig,
+  dependencies: SidecarDependencies,
+  signal?: AbortSignal,
+): Promise<Sidecar> {
+  const { clock = systemClock, logger = silentLogger, random } = dependencies;
+  const { policy } = config;
+  const wheel = new TimerWheel(clock);
+  const limits: DataPathLimits = { ...resolveLimits(config.limits), fields: FIXED_LIMITS.fields };
+  const transport = openTransport({ clock, logger });
+  const platform = dependencies.platform ?? probeTransport([config.baselineCongestionControl]);
+  const profiles = classProfiles(policy, config.layers, platform, config.baselineCongestionControl);
+  // Loopback needs no class: the application's side of a connection has the baseline in every arm.
+  const baseline = baselineProfile(config, platform);
+  const shared: Shared = { config, clock, wheel, limits, transport, random };
+
+  const propagation = createPropagation(policy);
+  const table = new ProvenanceTable({ capacity: limits.provenanceEntries, ttlMs: limits.provenanceTtlMs });
+  const answers = new AnswerBytes(policy.classes.map(({ name }) => name));
+  const common = { limits, clock, wheel, answers };
+
+  const listeners: Listener[] = [];
+  const upstreams: Upstream[] = [];
+  const reporter = new StatisticsReporter({
+    service: config.service,
+    policy,
+    clock,
+    wheel,
+    transport,
+    propagation: propagation.counters,
+    provenanceTable: table.counters,
+  });
+  let inbound: Listener | undefined;
+  let outbound: Listener | undefined;
+  try {
+    if (config.inbound !== undefined) {
+      const counters = new SideCounters(policy);
+      const application = makeUpstream(
+        shared,
+        'application',
+        [config.inbound.application],
+        counters,
+        () => baseline,
+      );
+      const stack = inboundStack({
+        policy,
+        ingress: config.inbound.ingress,
+        service: config.service,
+        classifier: compileClassifier(policy),
+        propagation,
+        resolver: createProvenanceResolver(policy, table),
+        table,
+        profiles,
+        transport,
+        queue: queueSettings(policy, config.layers.includes('queue')),
+        clock,
+        wheel,
+        application,
+      });
+      const side: Side = { name: 'inbound', ...common, ...stack, counters };
+      inbound = await Listener.open(side, config.inbound.listen);
+      applyListenerProfile(inbound.server, baseline, transport);
+      listeners.push(inbound);
+      upstreams.push(application);
+      reporter.add({ side, listener: inbound, upstreams: [application], queue: stack.admission.queue });
+    }
+    if (config.outbound !== undefined) {
+      const counters = new SideCounters(policy);
+      const routes = new Map(
+        Object.entries(config.outbound.upstreams).map(([name, { endpoints }]) => [
+          name.toLowerCase(),
+          makeUpstream(shared, name, endpoints, counters, (classIndex) => profiles[classIndex] ?? baseline),
+        ]),
+      );
+      const stack = outboundStack({
+        service: config.service,
+        propagation,
+        resolver: createProvenanceResolver(policy, table),
+        upstreams: routes,
+      });
+      const side: Side = { name: 'outbound', ...common, ...stack, counters };
+      outbound = await Listener.open(side, config.outbound.listen);
+      applyListenerProfile(outbound.server, baseline, transport);
+      listeners.push(outbound);
+      upstreams.push(...routes.values());
+      reporter.add({ side, listener: outbound, upstreams: [...routes.values()], queue: undefined });
+    }
+    if (config.statistics !== undefined) await reporter.start(config.statistics, logger);
+  } catch (error) {
+    for (const listener of listeners) listener.destroy();
+    await reporter.close();
+    transport.close();
+    wheel.close();
+    throw error;
+  }
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    const drained = Promise.all(listeners.map((listener) => listener.drain()));
+    const enough = new AbortController();
+    const bounded = clock.sleep(limits.drainTimeoutMs, enough.signal).then(
+      () => 'timeout',
+      () => 'drained',
+    );
+    const outcome = await Promise.race([drained.then(() => 'drained'), bounded]);
+    enough.abort();
+    if (outcome === 'timeout') {
+      logger.log('warn', 'requests were still running when the drain timeout ended');
+      for (const listener of listeners) listener.destroy();
+      await drained;
+    }
+    for (const { endpoints } of upstreams) {
+      for (const { pools } of endpoints) for (const pool of pools) pool.destroy();
+    }
+    await reporter.close();
+    transport.close();
+    wheel.close();
+  };
+  const sidecar: Sidecar = {
+    inboundPort: inbound?.port,
+    outboundPort: outbound?.port,
+    statistics: () => reporter.snapshot(),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+  if (signal?.aborted === true) await sidecar.close();
+  else signal?.addEventListener('abort', () => void sidecar.close(), { once: true });
+  return sidecar;
+}
+
+function baselineProfile(config: SidecarConfig, platform: TransportPlatform): ConnectionProfile {
+  const { baselineCongestionControl } = config;
+  return baselineCongestionControl === '' || !platform.socketOptions
+    ? {}
+    : { congestionControl: baselineCongestionControl };
+}
+
+function makeUpstream(
+  { config, wheel, limits, transport, random }: Shared,
+  name: string,
+  addresses: readonly Address[],
+  counters: SideCounters,
+  profileOf: (classIndex: number) => ConnectionProfile,
+): Upstream {
+  const endpoints = addresses.map(
+    (address) =>
+      new Endpoint({
+        label: `${address.host}:${address.port}`,
+        wheel,
+        breakerFailures: limits.breakerFailures,
+        breakerOpenMs: limits.breakerOpenMs,
+        pools: config.policy.classes.map((_, classIndex) => {
+          const profile = profileOf(classIndex);
+          return new ConnectionPool({
+            wheel,
+            maxPoolConnections: limits.maxPoolConnections,
+            maxIdleConnections: limits.maxIdleConnections,
+            maxPendingRequests: limits.maxPendingRequests,
+            connectTimeoutMs: limits.connectTimeoutMs,
+            idleTimeoutMs: limits.idleTimeoutMs,
+            connect: (onread: net.OnReadOpts) => connectWithProfile(address, profile, { transport, onread }),
+            hit: (limit) => counters.hit(limit),
+          });
+        }),
+      }),
+  );
+  return new Upstream(name, endpoints, BALANCERS[0].create(random.child(`balancer/${name}`)));
+}

@@ -1,0 +1,207 @@
+import { appendFile, stat } from 'node:fs/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { type Clock, type Logger, messageOf, type Policy } from '../../core/index.ts';
+import type { PropagationCounters, ProvenanceTableCounters } from '../../propagation/index.ts';
+import { congestionControlOf, emptyTcpInfo, type Transport, tcpInfo } from '../../transport/index.ts';
+import type { CallerConnection } from '../caller-connection.ts';
+import type { Side } from '../exchange.ts';
+import type { TimerWheel } from '../io/index.ts';
+import { FIXED_LIMITS } from '../limits.ts';
+import type { Upstream } from '../pools/index.ts';
+import type { RequestQueue } from '../queue/index.ts';
+import type { ClassCounters } from './counters.ts';
+
+/** One side as the statistics see it. */
+export interface ReportedSide {
+  readonly side: Side;
+  readonly listener: { readonly connections: ReadonlySet<CallerConnection> };
+  readonly upstreams: readonly Upstream[];
+  readonly queue: RequestQueue | undefined;
+}
+
+/** What the reporter reads. */
+export interface ReporterOptions {
+  readonly service: string;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly transport: Transport;
+  readonly propagation: Readonly<PropagationCounters>;
+  readonly provenanceTable: ProvenanceTableCounters;
+}
+
+/** How many sockets of a class are asked for TCP_INFO at each line. */
+const SAMPLES_PER_CLASS = 4;
+const NS_PER_MS = 1e6;
+
+/** Writes what the sidecar has counted as JSON lines, one an interval, and hands it out on request. */
+export class StatisticsReporter {
+  readonly #options: ReporterOptions;
+  readonly #sides: ReportedSide[] = [];
+  readonly #lag = monitorEventLoopDelay({ resolution: 20 });
+  #timer: NodeJS.Timeout | undefined;
+  #file: string | undefined;
+  #logger: Logger | undefined;
+  #writtenBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #full = false;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  add(side: ReportedSide): void {
+    this.#sides.push(side);
+  }
+
+  /** Begins to append lines to a file. */
+  async start(to: { readonly file: string; readonly intervalMs: number }, logger: Logger): Promise<void> {
+    this.#file = to.file;
+    this.#logger = logger;
+    this.#writtenBytes = await stat(to.file).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    await appendFile(to.file, '');
+    this.#lag.enable();
+    this.#timer = setInterval(() => this.#write(false), to.intervalMs);
+    this.#timer.unref();
+  }
+
+  /** Writes the last line and stops. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (this.#file !== undefined) this.#write(true);
+    await this.#writing;
+    this.#file = undefined;
+    this.#lag.disable();
+  }
+
+  #write(last: boolean): void {
+    const file = this.#file;
+    if (file === undefined || this.#full) return;
+    let line = `${JSON.stringify({ ...this.snapshot(), last })}\n`;
+    if (this.#writtenBytes + line.length > FIXED_LIMITS.statisticsFileBytes) {
+      this.#full = true;
+      line = `${JSON.stringify({ event: 'statistics-full', limitBytes: FIXED_LIMITS.statisticsFileBytes })}\n`;
+    }
+    this.#writtenBytes += line.length;
+    this.#writing = this.#writing
+      .then(() => appendFile(file, line))
+      .catch((error: unknown) => {
+        this.#logger?.log('error', 'statistics could not be written', { file, cause: messageOf(error) });
+      });
+  }
+
+  /** Everything that is counted, as one value that JSON can hold. */
+  snapshot(): Readonly<Record<string, unknown>> {
+    const { service, clock, wheel, transport, propagation, provenanceTable } = this.#options;
+    return {
+      event: 'statistics',
+      service,
+      timeMs: clock.nowMs(),
+      wallMs: clock.wallMs(),
+      rssBytes: process.memoryUsage.rss(),
+      eventLoopLagMs: {
+        wheel: round(wheel.lagMs),
+        p99: round(this.#lag.percentile(99) / NS_PER_MS),
+        max: round(this.#lag.max / NS_PER_MS),
+      },
+      refusedSocketOptions: transport.refusals.counts(),
+      propagation,
+      provenanceTable,
+      ...Object.fromEntries(this.#sides.map((reported) => [reported.side.name, this.#side(reported)])),
+    };
+  }
+
+  #side({ side, listener, upstreams, queue }: ReportedSide): Readonly<Record<string, unknown>> {
+    const { counters } = side;
+    return {
+      connections: counters.connections,
+      connectionsAccepted: counters.connectionsAccepted,
+      classes: Object.fromEntries(
+        this.#options.policy.classes.map(({ name }, index) => [
+          name,
+          {
+            ...classNumbers(counters.classes[index] as ClassCounters),
+            transport: transportSample(side, listener.connections, upstreams, index),
+          },
+        ]),
+      ),
+      ...(queue === undefined ? {} : { queue: { running: queue.running, waiting: queue.waiting } }),
+      reasons: Object.fromEntries(counters.reasons),
+      refusals: Object.fromEntries(counters.refusals),
+      answers: Object.fromEntries(counters.answers),
+      limits: counters.limits,
+      pools: upstreams.flatMap((upstream) => this.#pools(upstream)),
+    };
+  }
+
+  #pools(upstream: Upstream): Readonly<Record<string, unknown>>[] {
+    const { classes } = this.#options.policy;
+    return upstream.endpoints.flatMap(({ label, pools, inFlight, ejections }) =>
+      pools.map((pool, index) => ({
+        upstream: upstream.name,
+        endpoint: label,
+        class: classes[index]?.name,
+        connections: pool.size,
+        idle: pool.idle,
+        waiting: pool.waiting,
+        inFlight,
+        ejections,
+      })),
+    );
+  }
+}
+
+function round(value: number): number {
+  return Number.isFinite(value) ? Math.round(value * 1000) / 1000 : 0;
+}
+
+function classNumbers({ queueWaitUs, ...numbers }: ClassCounters): Readonly<Record<string, unknown>> {
+  return {
+    ...numbers,
+    queueWaitUs: {
+      count: queueWaitUs.count,
+      p50: queueWaitUs.quantile(0.5),
+      p99: queueWaitUs.quantile(0.99),
+      max: queueWaitUs.max,
+    },
+  };
+}
+
+/** What the kernel says about some connections of a class: those that carry its bytes over the network on this side. */
+function transportSample(
+  side: Side,
+  callers: ReadonlySet<CallerConnection>,
+  upstreams: readonly Upstream[],
+  classIndex: number,
+): Readonly<Record<string, unknown>> {
+  const sockets = [];
+  if (side.name === 'inbound') {
+    for (const caller of callers) {
+      if (sockets.length === SAMPLES_PER_CLASS) break;
+      if (caller.lastClassIndex === classIndex) sockets.push(caller.wire.socket);
+    }
+  } else {
+    for (const { endpoints } of upstreams) {
+      for (const { pools } of endpoints) {
+        const connection = pools[classIndex]?.sample();
+        if (connection !== undefined && sockets.length < SAMPLES_PER_CLASS) {
+          sockets.push(connection.wire.socket);
+        }
+      }
+    }
+  }
+  const samples = [];
+  for (const socket of sockets) {
+    const into = emptyTcpInfo();
+    if (tcpInfo(socket, into)) samples.push(into);
+  }
+  const first = sockets[0];
+  return {
+    congestionControl: first === undefined ? null : (congestionControlOf(first) ?? null),
+    samples,
+  };
+}

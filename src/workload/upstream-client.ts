@@ -4,6 +4,8 @@ import type { PlannedCall } from './route-table.ts';
 import type { SocketBaseline } from './socket-baseline.ts';
 
 const MAX_IDLE_CONNECTIONS = 4096;
+/** Shorter than a callee or a sidecar keeps an idle connection, so that no call meets one that is just being closed. */
+const IDLE_MS = 30_000;
 
 interface Address {
   readonly host: string;
@@ -44,7 +46,7 @@ export class UpstreamClient {
       maxSockets: Number.POSITIVE_INFINITY,
       maxFreeSockets: MAX_IDLE_CONNECTIONS,
       scheduling: 'lifo',
-      timeout: options.callTimeoutMs,
+      timeout: IDLE_MS,
     });
     const { baseline } = options;
     if (baseline !== undefined) {
@@ -69,6 +71,7 @@ export class UpstreamClient {
         method: 'GET',
         headers: { ...headers, host: planned.service },
         agent: this.#agent,
+        timeout: this.#options.callTimeoutMs,
         signal,
       });
       call.on('timeout', () => call.destroy(new Error('the callee is silent')));

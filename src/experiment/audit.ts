@@ -1,3 +1,4 @@
+import type { AuditLimits } from '../config/index.ts';
 import type { Verdict } from './journal.ts';
 
 /** What was seen of a trial beside its requests: enough to say whether its numbers can be trusted. */
@@ -5,8 +6,8 @@ export interface TrialObservation {
   readonly sent: number;
   /** Requests that left later than the generator's own tolerance after their intended time. */
   readonly late: number;
-  /** The longest that a timer of the generator came late. */
-  readonly timerLagMs: number;
+  /** How far behind its intended time the 99th percentile of the sends was. */
+  readonly p99LatenessMs: number;
   /** Share of processor time that the hypervisor gave to others, 0 to 1 (field `steal` of proc(5)). */
   readonly stealRatio: number;
   /** Share of processor time that was idle, 0 to 1: near zero, the machine itself was the bottleneck. */
@@ -24,17 +25,6 @@ export interface TrialObservation {
   readonly died: readonly string[];
 }
 
-/** The bounds of the audit; the experiment file may change them. */
-export interface AuditLimits {
-  readonly maxLateSendRatio: number;
-  readonly maxTimerLagMs: number;
-  readonly maxStealRatio: number;
-  readonly minIdleRatio: number;
-  readonly maxClockStepMs: number;
-  /** How far above its configured rate a link may have carried, as a ratio. */
-  readonly maxRateErrorRatio: number;
-}
-
 const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)} %`;
 
 /** One thing that the audit looks at: gives the reason why a trial can't be trusted, or nothing. */
@@ -49,8 +39,8 @@ const CHECKS: readonly Check[] = [
     return `${percent(ratio)} of the sends were late (at most ${percent(limits.maxLateSendRatio)})`;
   },
   (seen, limits) =>
-    seen.timerLagMs > limits.maxTimerLagMs
-      ? `a timer of the generator came ${seen.timerLagMs.toFixed(1)} ms late (at most ${limits.maxTimerLagMs} ms)`
+    seen.p99LatenessMs > limits.maxP99LatenessMs
+      ? `the 99th percentile of the sends was ${seen.p99LatenessMs.toFixed(1)} ms late (at most ${limits.maxP99LatenessMs} ms)`
       : undefined,
   (seen, limits) =>
     seen.stealRatio > limits.maxStealRatio
@@ -67,7 +57,7 @@ const CHECKS: readonly Check[] = [
   (seen, limits) => {
     for (const port of seen.ports) {
       const achieved = (port.bytes * 8000) / port.watchedMs;
-      if (achieved > port.rateBps * (1 + limits.maxRateErrorRatio)) {
+      if (achieved > port.rateBps * (1 + limits.maxLinkRateError)) {
         return `${port.label} carried ${(achieved / 1e6).toFixed(2)} Mbit/s, more than its ${(port.rateBps / 1e6).toFixed(2)} Mbit/s`;
       }
     }

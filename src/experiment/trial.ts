@@ -100,7 +100,7 @@ export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: Sched
   const seen: TrialObservation = {
     sent: done.sent,
     late: done.late,
-    timerLagMs: done.loopLagMaxMs,
+    p99LatenessMs: done.p99LatenessMs,
     stealRatio: shares.steal,
     idleRatio: shares.idle,
     clockStepMs: Math.abs(after.offsetMs - before.offsetMs),

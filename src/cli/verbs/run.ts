@@ -102,6 +102,11 @@ export const runVerb: Verb = {
         if (!trusted) {
           context.stderr('priomesh: RUN_UNTRUSTED: too many trials are void; this run proves nothing\n');
           finish('untrusted');
+        } else if (published.summary.findings.some((one) => one.verdict === 'fails')) {
+          context.stderr(
+            'priomesh: EXPECTATION_FAILED: a claim of the experiment does not hold in this run\n',
+          );
+          finish('expectation');
         }
       });
   },

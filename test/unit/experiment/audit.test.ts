@@ -1,19 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { type AuditLimits, auditTrial, type TrialObservation } from '../../../src/experiment/audit.ts';
+import type { AuditLimits } from '../../../src/config/index.ts';
+import { auditTrial, type TrialObservation } from '../../../src/experiment/audit.ts';
 import { parseProcessorTime, processorShares } from '../../../src/experiment/processor-time.ts';
 
 const limits: AuditLimits = {
   maxLateSendRatio: 0.01,
-  maxTimerLagMs: 50,
+  lateAfterMs: 5,
+  maxP99LatenessMs: 5,
   maxStealRatio: 0.05,
   minIdleRatio: 0.1,
   maxClockStepMs: 50,
-  maxRateErrorRatio: 0.03,
+  maxLinkRateError: 0.03,
+  maxVoidRatio: 0.25,
+  maxRetries: 2,
 };
 const clean: TrialObservation = {
   sent: 400,
   late: 1,
-  timerLagMs: 3,
+  p99LatenessMs: 1.5,
   stealRatio: 0.001,
   idleRatio: 0.5,
   clockStepMs: 0.2,
@@ -28,7 +32,7 @@ describe('auditTrial', () => {
 
   const faults: [string, Partial<TrialObservation>, string][] = [
     ['late sends', { late: 5 }, '1.3 % of the sends were late'],
-    ['a timer that came late', { timerLagMs: 70 }, '70.0 ms late'],
+    ['a slow tail of sends', { p99LatenessMs: 7 }, '7.0 ms late'],
     ['no sends', { sent: 0, late: 0 }, 'sent nothing'],
     ['stolen processor time', { stealRatio: 0.2 }, 'hypervisor'],
     ['a busy machine', { idleRatio: 0.02 }, 'the machine was the bottleneck'],

@@ -18,6 +18,16 @@ export {
   connectWithProfile,
 } from './profile.ts';
 export { type Refusal, RefusalLog } from './refusals.ts';
-export { Scavenger, type ScavengerStatistics } from './scavenger.ts';
+export { Scavenger, type ScavengerOptions, type ScavengerStatistics } from './scavenger.ts';
+export {
+  ScavengerController,
+  type ScavengerPhase,
+  type ScavengerSample,
+} from './scavenger-controller.ts';
 export { emptyTcpInfo, type TcpInfo, tcpInfo } from './tcp-info.ts';
+export {
+  type TcpClassStatistics,
+  TcpInfoSampler,
+  type TcpInfoSamplerOptions,
+} from './tcp-info-sampler.ts';
 export { openTransport, type Transport } from './transport.ts';

@@ -35,26 +35,26 @@ function plan(policy: Policy, platform: Platform, site: Site): LayerPlan {
       });
     }
     served ||= chosen !== undefined;
-    words.push(`${row.name} ${chosen ?? baseline}`);
+    let word = `${row.name} ${chosen ?? baseline}`;
     steps.push({
       what: `class ${row.name}: every connection uses ${chosen ?? baseline} from the SYN on (TCP_CONGESTION); see it with \`ss -ti\``,
       where: 'sidecar',
     });
-    if (scavenger === undefined) continue;
-    if (platform.pacing) {
+    if (scavenger !== undefined && platform.pacing) {
       served = true;
-      words.push(`as scavenger with ${scavenger.targetDelayMs} ms`);
+      word += ` as scavenger with ${scavenger.targetDelayMs} ms`;
       steps.push({
         what: `class ${row.name}: paced so that it adds at most about ${scavenger.targetDelayMs} ms of queueing delay and never less than ${scavenger.minRateBps} bit/s to a peer (SO_MAX_PACING_RATE, TCP_INFO); see it with \`ss -ti\` (pacing_rate)`,
         where: 'sidecar',
       });
-    } else {
+    } else if (scavenger !== undefined) {
       limitations.push({
         what: `class ${row.name}: scavenger`,
         why: 'SO_MAX_PACING_RATE has no effect on TCP before Linux 4.13',
         instead: `${chosen ?? baseline} without pacing`,
       });
     }
+    words.push(word);
   }
   return { layer: 'transport', summary: words.join(', '), steps, limitations, served };
 }

@@ -1,0 +1,109 @@
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  applyProfile,
+  connectWithProfile,
+  descriptorOf,
+  openTransport,
+  TcpInfoSampler,
+  type Transport,
+} from '../../../src/transport/index.ts';
+import { readMaxPacingRate } from '../../../src/transport/socket-options.ts';
+import { SCAVENGER } from './policy-fixture.ts';
+
+const PROFILE = { congestionControl: 'reno', scavenger: SCAVENGER };
+
+let transport: Transport;
+let server: net.Server;
+let sockets: net.Socket[];
+
+beforeEach(async () => {
+  transport = openTransport();
+  sockets = [];
+  server = net.createServer((peer) => {
+    sockets.push(peer);
+    peer.resume();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+
+afterEach(async () => {
+  transport.close();
+  for (const socket of sockets) socket.destroy();
+  server.close();
+  await once(server, 'close');
+});
+
+async function connected(): Promise<net.Socket> {
+  const { port } = server.address() as net.AddressInfo;
+  const socket = connectWithProfile({ host: '127.0.0.1', port }, PROFILE, { transport });
+  sockets.push(socket);
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function paced(socket: net.Socket): Promise<void> {
+  while (readMaxPacingRate(descriptorOf(socket)) === Number.POSITIVE_INFINITY) {
+    socket.write(Buffer.alloc(1000));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+describe('Scavenger', () => {
+  it('caps a connection that sends, and takes the cap away when the profile changes', async () => {
+    const socket = await connected();
+    expect(transport.scavenger.statistics()).toMatchObject({ sockets: 1, overLimit: 0 });
+    await paced(socket);
+    expect(transport.scavenger.statistics().paths[0]).toMatchObject({ peer: '127.0.0.1' });
+    applyProfile(socket, { congestionControl: 'reno' }, transport);
+    expect(readMaxPacingRate(descriptorOf(socket))).toBe(Number.POSITIVE_INFINITY);
+    expect(transport.scavenger.statistics().sockets).toBe(0);
+  });
+
+  it('forgets a connection that closes', async () => {
+    const socket = await connected();
+    const closed = once(socket, 'close');
+    socket.destroy();
+    await closed;
+    expect(transport.scavenger.statistics().sockets).toBe(0);
+  });
+
+  it('leaves a listener on a socket only while it paces it', async () => {
+    const socket = await connected();
+    const before = socket.listenerCount('close');
+    for (let round = 0; round < 20; round += 1) {
+      applyProfile(socket, { congestionControl: 'reno' }, transport);
+      applyProfile(socket, PROFILE, transport);
+    }
+    expect(socket.listenerCount('close')).toBe(before);
+  });
+
+  it('takes the caps away when it is closed', async () => {
+    const socket = await connected();
+    await paced(socket);
+    transport.close();
+    expect(readMaxPacingRate(descriptorOf(socket))).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('TcpInfoSampler', () => {
+  it('sums up by class, within its limit', async () => {
+    const sampler = new TcpInfoSampler(2, { maxSockets: 2 });
+    const [first, second, third] = [await connected(), await connected(), await connected()];
+    sampler.register(first, 0);
+    sampler.register(second, 0);
+    sampler.register(third, 1);
+    expect(sampler.overLimit).toBe(1);
+    sampler.register(second, 1);
+    const [interactive, batch] = sampler.sample();
+    expect([interactive?.connections, batch?.connections]).toEqual([1, 1]);
+    expect(batch?.rttUsMean).toBeGreaterThan(0);
+    expect(batch?.cwndSegmentsMean).toBeGreaterThanOrEqual(2);
+    const closed = once(second, 'close');
+    second.destroy();
+    await closed;
+    expect(sampler.sample()[1]?.connections).toBe(0);
+  });
+});

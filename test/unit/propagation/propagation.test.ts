@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  CARRIER_HEADER_NAMES,
+  CARRIER_MEMBERS,
+  type CarrierHeaders,
+  clearCarrierHeaders,
+  createCarrierHeaders,
+} from '../../../src/propagation/index.ts';
+import { extract, forward, POLICY, propagation, SPAN_ID, TRACE_ID, TRACEPARENT } from './fixtures.ts';
+
+describe('the class on the wire', () => {
+  test('makes the round trip through every set of surviving carriers', () => {
+    const others: CarrierHeaders = {
+      traceparent: TRACEPARENT,
+      tracestate: 'rojo=1',
+      baggage: 'a=b',
+      priority: 'u=1, i',
+    };
+    fc.assert(
+      fc.property(
+        fc.nat(POLICY.classes.length - 1),
+        fc.subarray([...CARRIER_MEMBERS]),
+        fc.constantFrom('tracestate', 'baggage'),
+        (index, kept, survivor) => {
+          const headers = Object.fromEntries(kept.map((member) => [member, others[member]]));
+          const next = forward(propagation(), headers, index);
+          const seen =
+            survivor === 'tracestate'
+              ? { traceparent: next.traceparent, tracestate: next.tracestate }
+              : { baggage: next.baggage };
+          expect(extract(propagation(), seen).classIndex).toBe(index);
+        },
+      ),
+    );
+  });
+
+  test('tracestate goes before baggage, and the contradiction is counted and ended', () => {
+    const subject = propagation();
+    const headers = {
+      traceparent: TRACEPARENT,
+      tracestate: 'priomesh=c:batch',
+      baggage: 'priomesh.class=interactive',
+    };
+    expect(extract(subject, headers)).toMatchObject({ classIndex: 2, disagreement: true });
+    expect(subject.counters.disagreements).toBe(1);
+    const next = forward(subject, headers, 2);
+    expect(next).toMatchObject({ tracestate: 'priomesh=c:batch', baggage: 'priomesh.class=batch' });
+    expect(extract(subject, next).disagreement).toBe(false);
+  });
+
+  test('a head that says the class already is left alone', () => {
+    const subject = propagation();
+    const headers = forward(subject, {}, 1);
+    const edits = subject.inject(headers, extract(subject, headers), 1);
+    expect(edits).toMatchObject({ drop: 0, length: 0 });
+  });
+
+  test('lines that depend on the class alone are formatted once', () => {
+    const subject = propagation();
+    const headers = { traceparent: TRACEPARENT, xRequestId: 'r1' };
+    const carried = extract(subject, headers);
+    const { bytes } = subject.inject(headers, carried, 2);
+    expect(bytes.toString('latin1')).toBe(
+      'tracestate: priomesh=c:batch\r\nbaggage: priomesh.class=batch\r\npriority: u=7\r\n',
+    );
+    expect(subject.inject(headers, carried, 2).bytes).toBe(bytes);
+  });
+});
+
+describe('the trust boundary', () => {
+  test('what an outsider says of the class is not believed, counted and replaced; members of others stay', () => {
+    const subject = propagation();
+    const headers = {
+      traceparent: TRACEPARENT,
+      tracestate: 'rojo=1,priomesh=c:interactive',
+      baggage: 'priomesh.class=interactive,a=b',
+      priority: 'u=0',
+    };
+    expect(extract(subject, headers, false)).toMatchObject({ classIndex: -1, urgency: 0, traceId: TRACE_ID });
+    expect(forward(subject, headers, 2, false)).toMatchObject({
+      traceparent: TRACEPARENT,
+      tracestate: 'priomesh=c:batch,rojo=1',
+      baggage: 'priomesh.class=batch,a=b',
+      priority: 'u=7',
+    });
+    expect(subject.counters.foreignClasses).toBe(2);
+  });
+});
+
+describe('x-request-id', () => {
+  test('is passed on, or made: a UUID of version 4 (RFC 9562 §5.4)', () => {
+    expect(forward(propagation(), { xRequestId: 'abc' }, 0).xRequestId).toBe('abc');
+    expect(forward(propagation(), {}, 0).xRequestId).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
+  });
+
+  test.each(['', 'a b', 'a\u00e9', 'x'.repeat(129)])('%j is no key, and counted', (xRequestId) => {
+    const subject = propagation();
+    expect(extract(subject, { xRequestId }).requestId).toBe('');
+    expect(subject.counters.invalidRequestIds).toBe(1);
+  });
+
+  test('a second rewrite of the same request keeps the ids of the first', () => {
+    const subject = propagation();
+    const carried = extract(subject, {});
+    const first = Buffer.from(subject.inject({}, carried, 0).bytes).toString('latin1');
+    const ids = [carried.traceId, carried.requestId];
+    subject.inject({}, carried, 0);
+    expect([carried.traceId, carried.requestId]).toEqual(ids);
+    expect(first).toContain(carried.requestId);
+  });
+});
+
+describe('carrier headers', () => {
+  test('names and members stand in the same order, and clearing leaves none', () => {
+    const spelled = CARRIER_MEMBERS.map((member) => member.toLowerCase());
+    expect(CARRIER_HEADER_NAMES.map((name) => name.replaceAll('-', ''))).toEqual(spelled);
+    const headers = createCarrierHeaders();
+    for (const member of CARRIER_MEMBERS) headers[member] = 'x';
+    clearCarrierHeaders(headers);
+    expect(headers).toEqual(createCarrierHeaders());
+  });
+});
+
+describe('hostile headers', () => {
+  const piece = fc.constantFrom(
+    'priomesh=c:batch',
+    'priomesh.class=interactive',
+    TRACE_ID,
+    SPAN_ID,
+    TRACEPARENT,
+    'u=1',
+    '(',
+    '"',
+    '%',
+    ',',
+    ';',
+    '=',
+    '-',
+    ' ',
+    '\r\n',
+    '\0',
+    '\u010a',
+  );
+  const text = fc.oneof(
+    fc.constant(undefined),
+    fc.string({ unit: 'binary', maxLength: 200 }),
+    fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join('')),
+    fc.constantFrom(TRACEPARENT, 'a'.repeat(70_000), ','.repeat(20_000)),
+  );
+  const headers = fc.record(
+    Object.fromEntries(CARRIER_MEMBERS.map((member) => [member, text])),
+  ) as fc.Arbitrary<CarrierHeaders>;
+
+  test('never throw, never break out of their lines, and the class arrives', () => {
+    const subject = propagation({ startB3: 'multi' });
+    fc.assert(
+      fc.property(headers, fc.nat(2), fc.boolean(), (hostile, classIndex, believed) => {
+        const carried = extract(subject, hostile, believed);
+        const { bytes, length } = subject.inject(hostile, carried, classIndex);
+        const lines = bytes.toString('latin1', 0, length);
+        expect(lines).toMatch(/^(?:[a-z0-9-]+: [\t\x20-\x7e\x80-\xff]*\r\n)*$/);
+        const next = forward(subject, hostile, classIndex, believed);
+        expect(extract(subject, next)).toMatchObject({
+          classIndex,
+          tracestateClass: classIndex,
+          baggageClass: classIndex,
+          disagreement: false,
+        });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  AMBIGUOUS_CLASS,
+  createCarried,
+  createProvenanceResolver,
+  NO_CLASS,
+  ProvenanceTable,
+} from '../../../src/propagation/index.ts';
+import { POLICY } from './fixtures.ts';
+
+describe('the provenance table', () => {
+  test('knows the requests that are inside, by both ids, until they leave', () => {
+    const table = new ProvenanceTable();
+    table.register('t1', 'r1', 2, 0);
+    table.register('t1', 'r2', 2, 0);
+    expect([table.byTraceId('t1', 1), table.byRequestId('r1', 1), table.byRequestId('r3', 1)]).toEqual([
+      2,
+      2,
+      NO_CLASS,
+    ]);
+    table.release('t1', 'r1', 2);
+    expect([table.byTraceId('t1', 2), table.byRequestId('r1', 2), table.byRequestId('r2', 2)]).toEqual([
+      2,
+      NO_CLASS,
+      2,
+    ]);
+    table.release('t1', 'r2', 2);
+    expect(table.byTraceId('t1', 3)).toBe(NO_CLASS);
+    expect(table.counters.traceId).toEqual({
+      hits: 2,
+      misses: 1,
+      collisions: 0,
+      evictions: 0,
+      expirations: 0,
+    });
+  });
+
+  test('leaves empty ids out', () => {
+    const table = new ProvenanceTable();
+    table.register('', '', 1, 0);
+    expect([table.byTraceId('', 0), table.byRequestId('', 0)]).toEqual([NO_CLASS, NO_CLASS]);
+    table.release('', '', 1);
+  });
+
+  test('abstains while requests of different classes share an id', () => {
+    const table = new ProvenanceTable();
+    table.register('t', 'r1', 0, 0);
+    table.register('t', 'r2', 2, 0);
+    expect(table.byTraceId('t', 0)).toBe(AMBIGUOUS_CLASS);
+    table.release('t', 'r2', 2);
+    expect(table.byTraceId('t', 0)).toBe(0);
+    table.register('t', 'r2', 2, 0);
+    table.release('t', 'r1', 0);
+    expect(table.byTraceId('t', 0)).toBe(AMBIGUOUS_CLASS);
+    table.release('t', 'r2', 2);
+    expect(table.byTraceId('t', 0)).toBe(NO_CLASS);
+    expect(table.counters.traceId.collisions).toBe(2);
+  });
+
+  test('forgets what nobody released in time', () => {
+    const table = new ProvenanceTable({ ttlMs: 100 });
+    table.register('t', 'r', 1, 1000);
+    expect(table.byTraceId('t', 1099)).toBe(1);
+    expect(table.byTraceId('t', 1100)).toBe(NO_CLASS);
+    expect(table.counters.traceId).toMatchObject({ hits: 1, misses: 1, expirations: 1 });
+    table.register('t', 'r', 2, 1200);
+    expect(table.byTraceId('t', 1201)).toBe(2);
+  });
+
+  test('is bounded: the id that was used longest ago goes, and is counted', () => {
+    const table = new ProvenanceTable({ capacity: 2 });
+    table.register('a', '', 0, 0);
+    table.register('b', '', 1, 0);
+    table.byTraceId('a', 1);
+    table.register('c', '', 2, 2);
+    expect([table.byTraceId('a', 3), table.byTraceId('b', 3), table.byTraceId('c', 3)]).toEqual([
+      0,
+      NO_CLASS,
+      2,
+    ]);
+    expect(table.counters.traceId.evictions).toBe(1);
+    table.release('b', '', 1);
+  });
+
+  test('answers as a plain list of what is inside, whatever comes and goes', () => {
+    const id = fc.constantFrom('a', 'b', 'c', 'd');
+    const step = fc.record({ add: fc.boolean(), id, classIndex: fc.nat(2) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const table = new ProvenanceTable({ capacity: 4 });
+        let inside: { id: string; classIndex: number }[] = [];
+        for (const one of steps) {
+          const at = inside.findIndex((known) => known.id === one.id && known.classIndex === one.classIndex);
+          if (one.add) {
+            table.register(one.id, '', one.classIndex, 0);
+            inside.push(one);
+          } else if (at >= 0) {
+            table.release(one.id, '', one.classIndex);
+            inside = inside.toSpliced(at, 1);
+          }
+          for (const asked of ['a', 'b', 'c', 'd']) {
+            const classes = new Set(
+              inside.filter((known) => known.id === asked).map(({ classIndex }) => classIndex),
+            );
+            const answer = table.byTraceId(asked, 0);
+            if (classes.size === 0) expect(answer).toBe(NO_CLASS);
+            else if (classes.size > 1) expect(answer).toBe(AMBIGUOUS_CLASS);
+            // After a collision it may abstain until the id is free again, but it never names another class.
+            else expect([AMBIGUOUS_CLASS, ...classes]).toContain(answer);
+          }
+        }
+      }),
+    );
+  });
+
+  test('stays correct at its bound, under any order of use', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(9), fc.boolean()), { maxLength: 100 }), (uses) => {
+        const table = new ProvenanceTable({ capacity: 3 });
+        let recent: number[] = [];
+        for (const [key, add] of uses) {
+          const known = recent.includes(key);
+          if (add) {
+            table.register(`id${key}`, '', key % 3, 0);
+          } else {
+            expect(table.byTraceId(`id${key}`, 0)).toBe(known ? key % 3 : NO_CLASS);
+          }
+          if (known || add) recent = [key, ...recent.filter((other) => other !== key)].slice(0, 3);
+        }
+      }),
+    );
+  });
+});
+
+describe('resolving', () => {
+  const table = new ProvenanceTable();
+  table.register('trace-batch', 'request-interactive', 2, 0);
+  table.register('shared', 'only-standard', 1, 0);
+  table.register('shared', 'only-batch', 2, 0);
+  const resolver = createProvenanceResolver(POLICY, table, 0);
+  const resolve = (some: Partial<ReturnType<typeof createCarried>>): unknown =>
+    resolver.resolve({ ...createCarried(), ...some }, 1);
+
+  test('takes the wire, then the trace id, then the request id, then the default, and says which', () => {
+    expect(resolve({ classIndex: 1, traceId: 'trace-batch' })).toEqual({
+      classIndex: 1,
+      className: 'standard',
+      reason: 'wire',
+    });
+    expect(resolve({ traceId: 'trace-batch', requestId: 'only-standard' })).toMatchObject({
+      classIndex: 2,
+      reason: 'trace-id',
+    });
+    expect(resolve({ traceId: 'unknown', requestId: 'only-standard' })).toMatchObject({
+      classIndex: 1,
+      reason: 'request-id',
+    });
+    expect(resolve({})).toEqual({ classIndex: 0, className: 'interactive', reason: 'default' });
+    expect(resolver.counters).toEqual({ wire: 1, traceId: 1, requestId: 1, default: 1, ambiguous: 0 });
+  });
+
+  test('a request id can settle what a shared trace id leaves open; else the default stands in, counted', () => {
+    expect(resolve({ traceId: 'shared', requestId: 'only-batch' })).toMatchObject({
+      classIndex: 2,
+      reason: 'request-id',
+    });
+    expect(resolve({ traceId: 'shared' })).toMatchObject({ classIndex: 0, reason: 'default' });
+    expect(resolver.counters.ambiguous).toBe(1);
+  });
+
+  test("without a word on it the default is the policy's ingress default", () => {
+    const byPolicy = createProvenanceResolver(POLICY, new ProvenanceTable());
+    expect(byPolicy.resolve(createCarried(), 0)).toMatchObject({ className: 'batch', reason: 'default' });
+  });
+});

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { ScavengerSettings } from '../core/index.ts';
+import { abortError, type ScavengerSettings } from '../core/index.ts';
 import { descriptorOf } from './descriptor.ts';
 import { ffi } from './ffi.ts';
 import type { Refusal } from './refusals.ts';
@@ -74,6 +74,7 @@ export function connectWithProfile(
 ): net.Socket {
   const version = net.isIP(address.host);
   if (version === 0) throw new RangeError(`not an IP literal: ${address.host}`);
+  if (options.signal?.aborted === true) return new net.Socket().destroy(abortError(options.signal));
   const common = {
     ...(options.onread === undefined ? {} : { onread: options.onread }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -23,37 +23,43 @@ export type ScavengerPhase = 'slow-start' | 'avoidance' | 'slowdown';
 
 /** LEDBAT++ leaves slow start at this share of the delay target. */
 const SLOW_START_EXIT = 0.75;
-/** Growth per round trip towards the target when the queue is empty, as a share of the window. */
+/** Growth per round trip when the queue is empty, as a share of the window; less in proportion when it is not. */
 const INCREASE_GAIN = 0.25;
-/** Growth per round trip beside it: what makes flows of different size equal, as LEDBAT++'s GAIN does. */
+/** Growth per round trip beside it: what makes senders of different rate equal, as LEDBAT++'s GAIN does. */
 const ADDITIVE_SEGMENTS = 0.5;
-/** LEDBAT++: the most that one round trip takes away. */
+/** LEDBAT++: the most that one round trip takes away, as a share of the window. */
 const DECREASE_MAX = 0.5;
-/** How far the rate may go beyond what was delivered lately: finds free capacity, without a burst. */
+/** How far the rate may go beyond what was delivered lately: finds free capacity without a burst. */
 const PROBE_GAIN = 1.25;
+/** RFC 6928. */
 const INITIAL_WINDOW_SEGMENTS = 10;
+/** A sample says little about round trips before it, however many have passed. */
 const SAMPLE_ROUND_TRIPS_MAX = 2;
 const FIRST_SLOWDOWN_MS = 500;
 const SLOWDOWN_INTERVAL_MS = 10_000;
 const SLOWDOWN_ROUND_TRIPS = 2;
 const SLOWDOWN_SHARE = 1 / 8;
-/** After a pause this long the path is taken for unknown. */
-/** A pause this long is a slowdown. */
+/** A pause this long empties the queue of ours, as a slowdown does; a shorter one changes nothing. */
 const PAUSE_MS = 100;
+/** After a pause this long the path is taken for unknown. */
 const FORGET_MS = 60_000;
 
 /**
  * Decides how fast all connections to one peer together may send, so that the queue which they cause stays near a target
  * and traffic that queues more drives them away. Pure: time and measurements come in, a rate comes out.
  *
- * It follows LEDBAT (RFC 6817): queueing delay is the round-trip time less its minimum over minutes, compared with a
- * target; and LEDBAT++ (draft-irtf-iccrg-ledbat-plus-plus): round-trip instead of one-way delay, multiplicative decrease
- * in proportion to the excess, slow start that ends at 3/4 of the target, periodic slowdowns that empty the queue so
- * that a latecomer finds the true base delay. Where it differs: the window is virtual and becomes a rate, window / rtt,
- * as pacing is what user space governs (as in Proteus, SIGCOMM 2020); one window serves all connections to a peer (the idea
- * of the Congestion Manager, RFC 3124), so many short transfers share what one has learnt; growth is in proportion to the
- * distance from the target, not one segment per round trip, because transfers of a few hundred milliseconds must find
- * freed capacity; slowdowns come every 10 s instead of taking a tenth of the time.
+ * From LEDBAT (RFC 6817): queueing delay is the round-trip time less its minimum over minutes, compared with a target.
+ * From LEDBAT++ (draft-irtf-iccrg-ledbat-plus-plus): round-trip instead of one-way delay, slow start that ends at 3/4 of
+ * the target, at most half the window lost in a round trip, an additive part that makes senders equal, and slowdowns that
+ * empty the queue so that a latecomer, who took a standing queue for base delay, finds the true one.
+ *
+ * Where it differs, and why. The window is virtual and becomes a rate, window / rtt, because pacing is what user space
+ * governs (Proteus-S, SIGCOMM 2020, is rate-based too). One window serves all connections to a peer (Congestion Manager,
+ * RFC 3124), so that short transfers share what one has learnt. Above the target the window goes to what was delivered
+ * times (base + target), as FAST TCP (INFOCOM 2004) steers: alone on a link that lands on the target without losing
+ * goodput; beside others it is a share that shrinks with each round trip. Growth is in proportion to the distance from
+ * the target, because transfers of a few hundred milliseconds must find freed capacity. Slowdowns come every 10 s and not
+ * for a tenth of the time, because pauses between requests do the same.
  */
 export class ScavengerController {
   readonly #targetUs: number;
@@ -64,7 +70,7 @@ export class ScavengerController {
   #windowBytes = 0;
   #thresholdBytes = Number.POSITIVE_INFINITY;
   #rttUs = 0;
-  #lastMs = Number.NaN;
+  #lastMs = Number.NEGATIVE_INFINITY;
   #steeredMs = 0;
   #rateBps: number;
   #lossUntilMs = Number.NEGATIVE_INFINITY;
@@ -82,8 +88,9 @@ export class ScavengerController {
     return this.#rateBps;
   }
 
-  get #bestBps(): number {
-    return this.#delivered.bestBps;
+  /** What a connection may begin with after a pause, before the first sample: half of the best that was delivered lately. */
+  get resumeRateBps(): number {
+    return Math.max(this.#minRateBps, this.#delivered.bestBps / 2);
   }
 
   get phase(): ScavengerPhase {
@@ -106,20 +113,28 @@ export class ScavengerController {
    */
   start(nowMs: number, rttUs: number, segmentBytes: number): number {
     this.#base.observe(nowMs, rttUs);
-    const initial = INITIAL_WINDOW_SEGMENTS * segmentBytes;
-    const known = nowMs - this.#lastMs < FORGET_MS && this.#windowBytes > 0;
-    if (!known) this.#delivered.forget();
-    this.#thresholdBytes = known ? Math.max(initial, this.#windowBytes) : Number.POSITIVE_INFINITY;
-    this.#windowBytes = known ? Math.max(initial, this.#windowBytes / 2) : initial;
-    if (this.#nextSlowdownMs !== Number.POSITIVE_INFINITY && nowMs - this.#lastMs > PAUSE_MS) {
-      // The pause emptied the queue of ours as a slowdown does.
-      this.#nextSlowdownMs = Math.max(this.#nextSlowdownMs, nowMs + SLOWDOWN_INTERVAL_MS);
-    }
-    this.#phase = 'slow-start';
-    this.#rttUs = this.#base.us + (known ? this.#targetUs / 2 : 0);
+    const pausedMs = nowMs - this.#lastMs;
     this.#delivered.pause(nowMs);
     this.#lastMs = nowMs;
     this.#steeredMs = nowMs;
+    if (pausedMs < PAUSE_MS) return this.#rateBps;
+    const initial = INITIAL_WINDOW_SEGMENTS * segmentBytes;
+    if (pausedMs < FORGET_MS) {
+      const unfinished = this.#phase === 'slow-start' && Number.isFinite(this.#thresholdBytes);
+      const carried = unfinished ? Math.max(this.#thresholdBytes, this.#windowBytes) : this.#windowBytes;
+      this.#thresholdBytes = Math.max(initial, carried);
+      this.#windowBytes = Math.max(initial, carried / 2);
+      this.#rttUs = this.#base.us + this.#targetUs / 2;
+      if (Number.isFinite(this.#nextSlowdownMs)) {
+        this.#nextSlowdownMs = Math.max(this.#nextSlowdownMs, nowMs + SLOWDOWN_INTERVAL_MS);
+      }
+    } else {
+      this.#delivered.forget();
+      this.#thresholdBytes = Number.POSITIVE_INFINITY;
+      this.#windowBytes = initial;
+      this.#rttUs = this.#base.us;
+    }
+    this.#phase = 'slow-start';
     return this.#settle();
   }
 
@@ -127,7 +142,7 @@ export class ScavengerController {
   sample(sample: ScavengerSample): number {
     const { nowMs } = sample;
     const elapsedMs = nowMs - this.#lastMs;
-    if (!(elapsedMs > 0)) return this.#rateBps;
+    if (elapsedMs <= 0) return this.#rateBps;
     this.#lastMs = nowMs;
     this.#delivered.add(nowMs, sample.ackedBytes);
     if (sample.minRttUs > 0) this.#base.observe(nowMs, sample.minRttUs);
@@ -142,7 +157,6 @@ export class ScavengerController {
   #steer(sample: ScavengerSample, elapsedMs: number): void {
     const { nowMs } = sample;
     const excess = this.queueingDelayUs / this.#targetUs - 1;
-    // A sample is worth few round trips, however many have passed: it says little of those between.
     const roundTrips = Math.min(SAMPLE_ROUND_TRIPS_MAX, (elapsedMs * 1000) / this.#rttUs);
     if (this.#phase === 'slowdown') {
       if (nowMs < this.#slowdownEndMs) return;
@@ -160,6 +174,7 @@ export class ScavengerController {
     }
     if (this.#phase === 'slow-start') {
       if (excess > SLOW_START_EXIT - 1) {
+        // The meter lags behind a rate that doubles; too much is corrected by the next sample, too little costs time.
         const carriedBps = Math.max(this.#delivered.latestBps, (sample.ackedBytes * 8000) / elapsedMs);
         const fitting = (carriedBps / 8e6) * (this.#base.us + SLOW_START_EXIT * this.#targetUs);
         this.#windowBytes = Math.min(this.#windowBytes, fitting);
@@ -178,7 +193,7 @@ export class ScavengerController {
       const least = this.#windowBytes * (1 - DECREASE_MAX) ** roundTrips;
       this.#windowBytes = Math.max(least, Math.min(this.#windowBytes, fitting)) + additive;
     } else if (sample.backlogged) {
-      const recovering = this.#rateBps < this.#bestBps / 2 && excess < -0.5;
+      const recovering = this.#rateBps < this.resumeRateBps && excess < -0.5;
       const gain = recovering ? 1 : -INCREASE_GAIN * excess;
       this.#windowBytes += additive + gain * this.#windowBytes * roundTrips;
     }
@@ -209,7 +224,7 @@ export class ScavengerController {
     let rateBps = (this.#windowBytes * 8e6) / Math.max(1, this.#rttUs);
     const peakBps = this.#delivered.peakBps;
     if (peakBps > 0 && this.#phase !== 'slow-start') {
-      const mostBps = Math.max(PROBE_GAIN * peakBps, this.#bestBps / 2, this.#minRateBps);
+      const mostBps = Math.max(PROBE_GAIN * peakBps, this.resumeRateBps);
       if (rateBps > mostBps) {
         rateBps = mostBps;
         // A window that cannot be used must not grow: it would come out as a burst.

@@ -118,6 +118,8 @@ export class ScavengerPath {
       if (!flow.backlogged && info.unackedSegments === 0 && acked === 0) {
         flow.active = false;
         this.#active -= 1;
+        // Packets that are sent at a low cap wait for their turn even if the cap is raised then.
+        this.#cap(flow, Math.max(flow.capBps, this.#controller.resumeRateBps));
       }
     }
     if (this.#active === 0) return;
@@ -142,14 +144,17 @@ export class ScavengerPath {
     const backlogBps =
       backlogged === 0 ? equalBps : Math.max(equalBps, (rateBps - SPARE_GAIN * spareBps) / backlogged);
     for (const flow of this.#flows.values()) {
-      const capBps = flow.active && flow.backlogged ? backlogBps : equalBps;
-      if (Math.abs(capBps - flow.capBps) <= CHANGE_SHARE * capBps) continue;
-      const descriptor = descriptorOf(flow.socket);
-      if (descriptor < 0) continue;
-      flow.capBps = capBps;
-      const result = setMaxPacingRate(descriptor, capBps);
-      if (result < 0) this.#refusals.record('SO_MAX_PACING_RATE', 'rate', result);
+      if (flow.active) this.#cap(flow, flow.backlogged ? backlogBps : equalBps);
     }
+  }
+
+  #cap(flow: Flow, capBps: number): void {
+    if (Math.abs(capBps - flow.capBps) <= CHANGE_SHARE * capBps) return;
+    const descriptor = descriptorOf(flow.socket);
+    if (descriptor < 0) return;
+    flow.capBps = capBps;
+    const result = setMaxPacingRate(descriptor, capBps);
+    if (result < 0) this.#refusals.record('SO_MAX_PACING_RATE', 'rate', result);
   }
 }
 

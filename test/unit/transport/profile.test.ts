@@ -207,6 +207,11 @@ describe('errors', () => {
     controller.abort();
     expect((await failed)[0]).toMatchObject({ name: 'AbortError' });
     expect(descriptorOf(socket)).toBe(-1);
+    const late = connectWithProfile({ host: '127.0.0.1', port }, INTERACTIVE, {
+      transport,
+      signal: controller.signal,
+    });
+    expect((await once(late, 'error'))[0]).toMatchObject({ code: 'ABORTED' });
   });
 
   it('of a host that is no IP literal are thrown', () => {

@@ -43,6 +43,15 @@ describe('a scavenger alone', () => {
     expect(rate).toBeLessThan(1.1 * LINK.rateBps);
   });
 
+  it('goes on as before after a short pause, and does not forget what it had when pauses follow each other', () => {
+    const controller = new ScavengerController(SETTINGS);
+    runModel([scavengerSender(controller)], { ...LINK, untilMs: 3000 });
+    const before = controller.rateBps;
+    expect(controller.start(3020, 10_000, SEGMENT_BYTES)).toBe(before);
+    const rates = [3500, 4000, 4500, 5000].map((nowMs) => controller.start(nowMs, 10_000, SEGMENT_BYTES));
+    expect(Math.min(...rates)).toBeGreaterThan(0.45 * LINK.rateBps);
+  });
+
   it('knows nothing after a long pause', () => {
     const controller = new ScavengerController(SETTINGS);
     runModel([scavengerSender(controller)], { ...LINK, untilMs: 3000 });

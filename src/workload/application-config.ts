@@ -75,7 +75,7 @@ export type ApplicationConfig = z.input<typeof applicationConfigSchema>;
 /** The configuration of one process of the reference application, checked and with its defaults. */
 export type CheckedApplicationConfig = z.output<typeof applicationConfigSchema>;
 /** One service of a checked graph. */
-export type Service = CheckedApplicationConfig['graph']['services'][string];
+type Service = CheckedApplicationConfig['graph']['services'][string];
 /** One route of a service. */
 export type Route = Service['routes'][number];
 /** One call that a route makes. */

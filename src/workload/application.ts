@@ -13,7 +13,7 @@ const KEEP_ALIVE_MS = 90_000;
 const BACKLOG = 4096;
 
 /** What one service of the reference application did so far. */
-export type ApplicationStatistics = WorkerStatistics & Readonly<HandlerCounters>;
+type ApplicationStatistics = WorkerStatistics & Readonly<HandlerCounters>;
 
 /** A service that is being served. */
 export interface Application {

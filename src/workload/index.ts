@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
 export type { ApplicationConfig } from './application-config.ts';
-export type { GeneratorReport, Punctuality } from './generator-audit.ts';
+export type { GeneratorReport } from './generator-audit.ts';
 export type { GeneratorConfig } from './generator-config.ts';
 
 /** The script that serves one service of the reference application: `node FILE --config CONFIG`. */

@@ -7,7 +7,7 @@ import type { RequestLog, RequestRecord } from './request-log.ts';
 import type { ThroughputLog } from './throughput-log.ts';
 
 /** The columns of requests.csv.gz. */
-export const REQUEST_COLUMNS = [
+const REQUEST_COLUMNS = [
   'id',
   'class',
   'workload',
@@ -23,7 +23,7 @@ export const REQUEST_COLUMNS = [
 ] as const;
 
 /** The columns of throughput.csv. */
-export const THROUGHPUT_COLUMNS = ['t_ms', 'class', 'bytes'] as const;
+const THROUGHPUT_COLUMNS = ['t_ms', 'class', 'bytes'] as const;
 
 const ROWS_A_PIECE = 1000;
 

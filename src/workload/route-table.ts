@@ -15,7 +15,7 @@ export interface RouteMatch {
 }
 
 /** A match, or the status that says why there is none: 404 no such path, 405 another method. */
-export type RouteResult = RouteMatch | 404 | 405;
+type RouteResult = RouteMatch | 404 | 405;
 
 /** Finds the route of a request. The first route of the list that fits is taken. */
 export type RouteTable = (method: string, target: string) => RouteResult;

@@ -1,5 +1,5 @@
 /** The width of a bin of throughput.csv, milliseconds. */
-export const THROUGHPUT_BIN_MS = 100;
+const THROUGHPUT_BIN_MS = 100;
 
 /** Response-body bytes received over time, by class. */
 export class ThroughputLog {

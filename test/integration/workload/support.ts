@@ -25,7 +25,7 @@ export function route(path: string, more: Partial<Route> = {}): Route {
 }
 
 /** Four services: frontend -> catalog, reviews -> ratings. */
-export const GRAPH: ApplicationConfig['graph'] = {
+const GRAPH: ApplicationConfig['graph'] = {
   schema: 'priomesh/graph/v1',
   name: 'library',
   services: {

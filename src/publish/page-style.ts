@@ -49,6 +49,7 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0; ba
 td span, th span { display: block; color: var(--soft); font-size: 0.9em; font-weight: 400; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; margin: 0 0 12px; font-size: 0.94rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+@media (min-width: 1000px) { .scroll { margin-inline: -100px; } }
 @media (max-width: 740px) {
   main { padding: 22px 16px 48px; }
   h1 { font-size: 1.5rem; }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { type Exec, messageOf, mustRun, PriomeshError } from '../core/index.ts';
+import { abortError, type Exec, messageOf, mustRun, PriomeshError } from '../core/index.ts';
 
 const TIMEOUT_MS = 120_000;
 const RUNNER = fileURLToPath(new URL('./run-notebook.py', import.meta.url));
@@ -31,8 +31,8 @@ export async function runCells(
   try {
     await mustRun(exec, ['python3', '-c', 'import gzip, statistics; statistics.quantiles'], options);
   } catch (error) {
-    if (error instanceof PriomeshError && error.code === 'COMMAND_FAILED' && signal?.aborted !== true)
-      return undefined;
+    if (signal?.aborted === true) throw abortError(signal);
+    if (error instanceof PriomeshError && error.code === 'COMMAND_FAILED') return undefined;
     throw error;
   }
   const { stdout } = await mustRun(exec, ['python3', RUNNER], {

@@ -37,7 +37,7 @@ export interface Chart {
 export const VEGA_LITE_SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
 
 /** Width of the drawing area, pixels. */
-export const PLOT_WIDTH: Readonly<Record<Room, number>> = { wide: 640, narrow: 285 };
+export const PLOT_WIDTH: Readonly<Record<Room, number>> = { wide: 640, narrow: 268 };
 
 /** Every arm, in the order of the experiment, the A/A control last. */
 export function allArms(source: ChartSource): string[] {

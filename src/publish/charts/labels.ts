@@ -38,7 +38,7 @@ export function placeLabels(
   });
   const drawn = curves.map(({ points }) => points.map(toPixel));
   const boxes: Box[] = [];
-  return curves.flatMap(({ arm, points }, own) => {
+  return curves.flatMap(({ arm, points }) => {
     let best: { point: CcdfPoint; cost: number; box: Box } | undefined;
     for (let index = points.length - 1; index >= 0; index -= 1) {
       const point = points[index] as CcdfPoint;

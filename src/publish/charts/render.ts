@@ -53,6 +53,7 @@ export async function renderSvg(spec: Spec, surface: Surface): Promise<string> {
       logger: vega.logger(vega.Error),
     });
     try {
+      vega.resetSVGDefIds();
       return await view.toSVG();
     } finally {
       view.finalize();

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import {
+  latencyMs,
+  meetsObjective,
+  type RequestRecord,
+  succeeded,
+  trialMetrics,
+} from '../../../src/analysis/index.ts';
+
+function request(overrides: Partial<RequestRecord> = {}): RequestRecord {
+  return {
+    className: 'interactive',
+    workload: 'pages',
+    phase: 'measure',
+    intendedMs: 100,
+    sentMs: 101,
+    endMs: 120,
+    status: 200,
+    bytes: 1000,
+    error: '',
+    late: false,
+    ...overrides,
+  };
+}
+
+describe('latencyMs', () => {
+  it('counts from the intended send time', () => {
+    expect(latencyMs(request({ sentMs: 115 }), 1000)).toBe(20);
+  });
+
+  it('counts a fast refusal as the time-out', () => {
+    expect(latencyMs(request({ status: 503 }), 1000)).toBe(1000);
+    expect(latencyMs(request({ error: 'reset' }), 1000)).toBe(1000);
+  });
+
+  it('counts an unfinished request as the time-out, a failure that took longer as what it took', () => {
+    expect(latencyMs(request({ endMs: undefined, status: undefined, error: 'unfinished' }), 1000)).toBe(1000);
+    expect(latencyMs(request({ endMs: 1600, error: 'timeout' }), 1000)).toBe(1500);
+  });
+});
+
+describe('succeeded', () => {
+  it.each([
+    [200, '', true],
+    [304, '', true],
+    [404, '', false],
+    [503, '', false],
+    [200, 'truncated', false],
+    [undefined, '', false],
+  ])('status %s with error `%s`: %s', (status, error, expected) => {
+    expect(succeeded(request({ status, error }))).toBe(expected);
+  });
+});
+
+describe('meetsObjective', () => {
+  it('bounds latency, inclusive', () => {
+    expect(meetsObjective(request(), { latencyMs: 20 })).toBe(true);
+    expect(meetsObjective(request({ endMs: 120.001 }), { latencyMs: 20 })).toBe(false);
+  });
+
+  it('bounds the rate of the body since the intended send', () => {
+    expect(meetsObjective(request(), { goodputBps: 400_000 })).toBe(true);
+    expect(meetsObjective(request(), { goodputBps: 400_001 })).toBe(false);
+  });
+
+  it('is never met by a failure', () => {
+    expect(meetsObjective(request({ status: 503 }), {})).toBe(false);
+    expect(meetsObjective(request(), {})).toBe(true);
+  });
+});
+
+describe('trialMetrics', () => {
+  const window = { startMs: 100, endMs: 1100 };
+
+  it('computes every metric of a class', () => {
+    const requests = [10, 20, 30, 40].map((took) => request({ endMs: 100 + took }));
+    requests.push(request({ status: 503, endMs: 101 }));
+    const metrics = trialMetrics({
+      requests,
+      throughput: [
+        { startMs: 0, className: 'interactive', bytes: 5000 },
+        { startMs: 100, className: 'interactive', bytes: 1000 },
+        { startMs: 1000, className: 'interactive', bytes: 500 },
+        { startMs: 1100, className: 'interactive', bytes: 9000 },
+      ],
+      window,
+      objective: { latencyMs: 25 },
+      timeoutMs: () => 2000,
+    });
+    expect(metrics['latencyMs.p50']).toBe(30);
+    expect(metrics['latencyMs.p99']).toBeCloseTo(40 + 0.96 * 1960, 9);
+    expect(metrics['latencyMs.mean']).toBe(420);
+    expect(metrics.goodputRps).toBe(4);
+    expect(metrics.goodputBps).toBe(12_000);
+    expect(metrics.errorRatio).toBe(0.2);
+    expect(metrics.sloAttainment).toBe(0.4);
+  });
+
+  it('knows the time-out of each workload', () => {
+    const metrics = trialMetrics({
+      requests: [request({ workload: 'slow', error: 'timeout', endMs: undefined })],
+      throughput: [],
+      window,
+      objective: {},
+      timeoutMs: (workload) => (workload === 'slow' ? 7000 : 1),
+    });
+    expect(metrics['latencyMs.p50']).toBe(7000);
+    expect(metrics.goodputBps).toBe(0);
+  });
+});

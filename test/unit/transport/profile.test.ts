@@ -109,6 +109,17 @@ describe.each(['127.0.0.1', '::1'])('options on %s', (host) => {
     expect(read()).toEqual([0, 0, before]);
   });
 
+  it('keep the kernel priority when only the mark changes', async () => {
+    const { server, port } = await listen(host);
+    const peer = accepted(server);
+    open.push(net.connect(port, host));
+    const socket = await peer;
+    for (const dscp of [46, 10, 34]) {
+      applyProfile(socket, { dscp, kernelPriority: 2 }, transport);
+      expect([readDscp(descriptorOf(socket)), readKernelPriority(descriptorOf(socket))]).toEqual([dscp, 2]);
+    }
+  });
+
   it('are inherited from a listener', async () => {
     const { server, port } = await listen(host);
     expect(applyListenerProfile(server, { congestionControl: 'reno', dscp: 10 }, transport)).toEqual([]);

@@ -137,6 +137,41 @@ describe('the controller', () => {
     );
   });
 
+  /** A controller in avoidance, on a path that just carried `rateBps` with the queue at the target. */
+  const settled = (rateBps: number): ScavengerController => {
+    const controller = new ScavengerController(SETTINGS);
+    controller.start(0, 10_000, SEGMENT_BYTES);
+    for (let nowMs = 10; nowMs <= 60; nowMs += 10) controller.sample(sampleOf(nowMs, 20_000, rateBps / 800));
+    expect(controller.phase).toBe('avoidance');
+    return controller;
+  };
+
+  it('grows by a quarter per round trip while the queue is empty', () => {
+    const controller = settled(8e6);
+    const first = controller.sample(sampleOf(70, 10_000, 10_000));
+    const bound = controller.sample(sampleOf(80, 10_000, 10_000));
+    expect(first).toBeCloseTo(1.25 * 8e6, -5);
+    expect(bound).toBeLessThan(1.3 * 8e6);
+    const halfWay = settled(8e6);
+    const before = halfWay.sample(sampleOf(70, 20_000, 10_000));
+    const after = halfWay.sample(sampleOf(80, 15_000, 10_000));
+    const windowGrowth = (after * 15) / (before * 20);
+    expect(windowGrowth).toBeGreaterThan(1.06);
+  });
+
+  it('makes senders of different rate equal while they see the same queue', () => {
+    const controllers = [settled(16e6), settled(2e6)];
+    const ratio = () => (controllers[0]?.rateBps ?? 0) / (controllers[1]?.rateBps ?? 1);
+    const before = ratio();
+    for (let nowMs = 70; nowMs < 450; nowMs += 10) {
+      for (const controller of controllers) {
+        controller.sample(sampleOf(nowMs, 21_000, controller.rateBps / 800));
+      }
+    }
+    expect(before).toBeGreaterThan(2);
+    expect(ratio()).toBeLessThan(1 + (before - 1) / 2);
+  });
+
   it('halves its window on loss, once a round trip', () => {
     const controller = new ScavengerController(SETTINGS);
     controller.start(0, 10_000, SEGMENT_BYTES);

@@ -1,4 +1,4 @@
 export { compileClassifier } from './classifier.ts';
 export * from './limits.ts';
-export { compileNetworks, type NetworkSet } from './networks.ts';
-export type { Classification, Classifier, ClassifierCounters, RequestFacts } from './types.ts';
+export { compileNetworks } from './networks.ts';
+export type { Classifier, RequestFacts } from './types.ts';

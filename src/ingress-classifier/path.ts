@@ -59,7 +59,7 @@ export function canonicalSegment(segment: string): string {
 }
 
 /** Writes a path in the one spelling of a reading. The path starts with a slash. */
-export function canonicalPath(path: string, reading: Reading): string {
+function canonicalPath(path: string, reading: Reading): string {
   const kept: string[] = [];
   for (const part of canonicalText(path.slice(1), reading).split('/')) {
     const parameters = reading === 'lenient' ? part.indexOf(';') : -1;

@@ -4,7 +4,7 @@ import { AMBIGUOUS_CLASS, NO_CLASS, PROVENANCE_CAPACITY, PROVENANCE_TTL_MS } fro
 import type { Carried } from './types.ts';
 
 /** What may be set about a provenance table. */
-export interface ProvenanceTableOptions {
+interface ProvenanceTableOptions {
   /** How many trace ids, and how many request ids, are remembered; the one used longest ago goes first. */
   readonly capacity?: number;
   /** How long after its registration a request counts as being inside, if nobody releases it. */
@@ -63,17 +63,17 @@ export class ProvenanceTable {
 }
 
 /** By what the class of a request was found, the most certain first. */
-export type ProvenanceReason = 'wire' | 'trace-id' | 'request-id' | 'default';
+type ProvenanceReason = 'wire' | 'trace-id' | 'request-id' | 'default';
 
 /** The class of a request, and by what it was found. Made once for each combination. */
-export interface Provenance {
+interface Provenance {
   readonly classIndex: ClassIndex;
   readonly className: string;
   readonly reason: ProvenanceReason;
 }
 
 /** How often each reason decided, and how often the default stood in for ids that several classes share. */
-export interface ProvenanceCounters {
+interface ProvenanceCounters {
   wire: number;
   traceId: number;
   requestId: number;

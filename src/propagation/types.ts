@@ -64,7 +64,7 @@ export interface CarrierHeaders {
 }
 
 /** Where a trace id was read. */
-export type TraceSource = 'traceparent' | 'b3-single' | 'b3-multi' | 'none';
+type TraceSource = 'traceparent' | 'b3-single' | 'b3-multi' | 'none';
 
 /** What the headers of one request carry. One object may be reused for all requests. */
 export interface Carried {

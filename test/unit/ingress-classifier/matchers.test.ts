@@ -60,6 +60,7 @@ describe('host', () => {
     ['[::1]', '[::1]:8080', true],
     ['*', 'anything', true],
     ['*', '', false],
+    ['*.example.org', '.example.org', false],
   ])('%s against %s: %s', (pattern, host, expected) => {
     expect(matches({ host: pattern }, request({ host }))).toBe(expected);
   });

@@ -18,7 +18,7 @@ function decoded(text: string, keep: RegExp): string {
     });
 }
 
-export function naiveSegments(path: string, reading: Reading): string[] {
+function naiveSegments(path: string, reading: Reading): string[] {
   const text =
     reading === 'strict'
       ? decoded(path, /[%/\\;]/).replaceAll('\\', '%5C')

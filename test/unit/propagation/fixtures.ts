@@ -38,7 +38,7 @@ export const SPAN_ID = 'b7ad6b7169203331';
 export const TRACEPARENT = `00-${TRACE_ID}-${SPAN_ID}-01`;
 
 /** Random bytes that count upwards, so that a test can name what is drawn. */
-export function countingFill(): (into: Uint8Array) => void {
+function countingFill(): (into: Uint8Array) => void {
   let next = 0;
   return (into) => {
     for (let index = 0; index < into.length; index += 1) {

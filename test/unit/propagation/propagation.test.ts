@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  BOUNDARY_HEADER_NAMES,
   CARRIER_HEADER_NAMES,
   CARRIER_MEMBERS,
   type CarrierHeaders,
@@ -85,6 +86,15 @@ describe('the trust boundary', () => {
       priority: 'u=7',
     });
     expect(subject.counters.foreignClasses).toBe(2);
+  });
+
+  test('every header of the boundary is replaced where it contradicts the class, and no other is', () => {
+    const subject = propagation();
+    const headers = Object.fromEntries(CARRIER_MEMBERS.map((member) => [member, 'x=y']));
+    const hostile: CarrierHeaders = { ...headers, traceparent: TRACEPARENT };
+    const { drop } = subject.inject(hostile, extract(subject, hostile, false), 2);
+    const dropped = CARRIER_HEADER_NAMES.filter((_, index) => (drop & (1 << index)) !== 0);
+    expect(dropped).toEqual([...BOUNDARY_HEADER_NAMES]);
   });
 });
 

@@ -29,7 +29,12 @@ BRIDGE = SCRATCH + '/delay_bridge'
 DELAY_CAPACITY_FRAMES = 8192
 #: Kernel memory that a full frame occupies in a socket's buffer (skb truesize).
 FRAME_MEMORY_BYTES = 2304
-SOCKET_BUFFER_BYTES = 8 * 1024 * 1024
+#: How many queues of the full length a shaped port may have: one for each class.
+QUEUES_PER_PORT = 4
+#: Frames that a host may send while the switch waits for the processor.
+BURST_FRAMES = 1024
+#: Arguments of `ethtool -K`.
+OFFLOADS = 'tx off sg off tso off gso off gro off'.split()
 #: Linux, all architectures; Python has no names for them.
 SO_SNDBUFFORCE, SO_RCVBUFFORCE, SYS_PIDFD_GETFD = 32, 33, 438
 
@@ -154,6 +159,7 @@ class Network:
         for node in self.net.values():
             self.pillars[node.pid] = 'the shell of node %s' % node.name
         if self.datapath == 'user':
+            self._add_line_cards()
             self._widen_socket_buffers()
 
     def describe(self):
@@ -232,8 +238,7 @@ class Network:
                                          in self.topology.delays_ms]:
             for interface in node.intfList():
                 if interface.name != 'lo':
-                    node.cmd('ethtool -K %s tx off sg off tso off gso off '
-                             'gro off' % interface)
+                    node.cmd('ethtool', '-K', interface, *OFFLOADS)
 
     def _compile_bridge(self):
         if not any(self.topology.delays_ms.values()):
@@ -264,20 +269,16 @@ class Network:
 
     def _delay_by_kernel(self, wire, first, second, delay_ms):
         """Frames cross over in the kernel; netem delays them where they leave."""
-        for here, there in ((first, second), (second, first)):
-            commands = ['tc qdisc add dev %s ingress' % here,
-                        'tc filter add dev %s parent ffff: protocol all u32 '
-                        'match u32 0 0 action mirred egress redirect dev %s'
-                        % (here, there)]
-            if delay_ms:
-                commands.append('tc qdisc add dev %s root netem delay %sms '
-                                'limit %d' % (here, delay_ms,
-                                              DELAY_CAPACITY_FRAMES))
-                self.delay = 'netem'
-            for command in commands:
-                said = wire.cmd(command).strip()
-                if said:
-                    raise BuildError('`%s`: %s' % (command, said))
+        def command(*argv):
+            run('mnexec', '-a', str(wire.pid), *argv)
+
+        cross(command, first, second)
+        if delay_ms:
+            self.delay = 'netem'
+            for interface in (first, second):
+                command('tc', 'qdisc', 'add', 'dev', interface, 'root',
+                        'netem', 'delay', '%sms' % delay_ms,
+                        'limit', str(DELAY_CAPACITY_FRAMES))
 
     def _delay_by_bridge(self, wire, first, second, delay_ms):
         if self.compiler.wait():
@@ -303,37 +304,69 @@ class Network:
             file.write('\n'.join(flows) + '\n')
         run('ovs-ofctl', 'add-flows', switch, batch)
 
-    def _widen_socket_buffers(self):
-        """Let the queues of all ports fill.
+    def _add_line_cards(self):
+        """Put a hop of the kernel between the switch and each shaped port.
 
-        The userspace datapath sends the frames of every port through one
-        packet socket, and each frame that waits in a queueing discipline
-        counts against that socket's send buffer. With the kernel's default
-        about 90 frames fill it, and then frames of every class are lost
-        inside the switch, before any queueing discipline can choose.
+            switch -- card (veth) card's end -- port (queueing discipline)
+
+        When a queueing discipline drops a frame that the userspace datapath
+        sends, the datapath gives up the rest of its batch: frames of other
+        classes, uncounted. After the extra hop it does not learn of the drop.
         """
-        # It opens that socket with the first frame: an experimental type (RFC 7042) that nobody reads.
+        for _label, switch, towards, _rate in self.topology.bottlenecks():
+            node, port = self.net[switch], self._port(switch, towards)
+            number = node.ports[node.nameToIntf[port]]
+            card, end = '%s-card%d' % (switch, number), '%s-end%d' % (switch, number)
+            run('ip', 'link', 'add', card, 'type', 'veth', 'peer', 'name', end)
+            for interface in (card, end):
+                run('ip', 'link', 'set', interface, 'up')
+                run('ethtool', '-K', interface, *OFFLOADS)
+            run('ovs-vsctl', 'del-port', switch, port,
+                '--', 'add-port', switch, card,
+                '--', 'set', 'Interface', card,
+                'ofport_request=%d' % number)
+            cross(run, end, port)
+
+    def _widen_socket_buffers(self):
+        """Let the queues at the ports fill, and bursts of hosts wait.
+
+        The userspace datapath receives through a packet socket for each port
+        and sends through one for all of them. A frame counts against the
+        latter until it leaves the last queue, also behind another interface.
+        The default buffers hold about 90 frames; what is beyond is lost in
+        the switch, where nothing can choose by class.
+        """
+        # It opens the second socket with the first frame that it sends: of an experimental type (RFC 7042).
         switch = self.net.switches[0]
         run('ovs-ofctl', 'packet-out', switch.name,
             'in_port=LOCAL packet=%s88b5%s actions=output:1'
             % ('02' * 12, '00' * 46))
+        frames = max(BURST_FRAMES, QUEUES_PER_PORT * self.topology.queue_packets
+                     * len(self.topology.bottlenecks()))
+        wanted = frames * FRAME_MEMORY_BYTES
         vswitchd, = [pid for pid, name in self.pillars.items()
                      if name == 'ovs-vswitchd']
-        ports = len(self.topology.bottlenecks())
-        wanted = 4 * ports * self.topology.queue_packets * FRAME_MEMORY_BYTES
         try:
-            got = min(widen(copy) for copy in packet_sockets(vswitchd))
+            got = min(widen(copy, wanted) for copy in packet_sockets(vswitchd))
+            why = 'net.core.wmem_max and rmem_max allow %d bytes' % got
         except (OSError, ValueError) as error:
             got, why = 0, str(error)
-        else:
-            why = 'net.core.wmem_max allows %d bytes' % got
         if got < wanted:
             self.limitations.append({
-                'what': 'queues of %d packets at the switch ports'
-                        % self.topology.queue_packets,
-                'why': "Open vSwitch's send buffer is too small for them: " + why,
-                'instead': 'frames of every class may be lost in the switch; '
-                           'raise net.core.wmem_max to %d' % wanted})
+                'what': 'room for %d frames in the switches' % frames,
+                'why': 'Open vSwitch runs in user space here, and its socket '
+                       'buffers are limited (%s)' % why,
+                'instead': 'frames of every class may be lost in a switch; '
+                           'set both to %d' % (wanted // 2)})
+
+
+def cross(command, first, second):
+    """Whatever arrives on one interface leaves on the other, both ways."""
+    for here, there in ((first, second), (second, first)):
+        command('tc', 'qdisc', 'add', 'dev', here, 'ingress')
+        command('tc', 'filter', 'add', 'dev', here, 'parent', 'ffff:',
+                'protocol', 'all', 'u32', 'match', 'u32', '0', '0',
+                'action', 'mirred', 'egress', 'redirect', 'dev', there)
 
 
 def packet_sockets(pid):
@@ -356,12 +389,15 @@ def packet_sockets(pid):
         os.close(pidfd)
 
 
-def widen(copy):
-    """Give a socket large buffers; returns the size of its send buffer."""
+def widen(copy, wanted):
+    """Give a socket buffers of so many bytes; returns the size that they have."""
+    got = []
     for forced, plain in ((SO_SNDBUFFORCE, socket.SO_SNDBUF),
                           (SO_RCVBUFFORCE, socket.SO_RCVBUF)):
+        # The kernel doubles what it is told (socket(7)).
         try:
-            copy.setsockopt(socket.SOL_SOCKET, forced, SOCKET_BUFFER_BYTES)
+            copy.setsockopt(socket.SOL_SOCKET, forced, wanted // 2)
         except PermissionError:
-            copy.setsockopt(socket.SOL_SOCKET, plain, SOCKET_BUFFER_BYTES)
-    return copy.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+            copy.setsockopt(socket.SOL_SOCKET, plain, wanted // 2)
+        got.append(copy.getsockopt(socket.SOL_SOCKET, plain))
+    return min(got)

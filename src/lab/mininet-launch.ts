@@ -36,7 +36,6 @@ export interface LaunchedLab {
  * the second way is the one that always holds.)
  */
 export async function launch(logDirectory: string): Promise<LaunchedLab> {
-  await requireMininet();
   const directory = path.resolve(logDirectory);
   if (directory === '/run' || directory.startsWith('/run/') || directory.startsWith('/var/run/')) {
     throw new PriomeshError(
@@ -47,6 +46,7 @@ export async function launch(logDirectory: string): Promise<LaunchedLab> {
       },
     );
   }
+  await requireMininet();
   const logFile = path.join(directory, 'lab.log');
   const log = await open(logFile, 'a');
   try {

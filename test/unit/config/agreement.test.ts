@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { experimentKind, parseExperiment } from '../../../src/config/experiment.ts';
 import { findingsOf } from '../../../src/config/findings.ts';
 import { graphKind, parseApplicationGraph } from '../../../src/config/graph.ts';
-import { parsePolicy, schemas } from '../../../src/config/index.ts';
+import { type JsonSchema, parsePolicy, schemas } from '../../../src/config/index.ts';
 import { fits } from '../../../src/config/json-check.ts';
 import { policyKind } from '../../../src/config/policy.ts';
 import { parseSidecarConfig, sidecarKind } from '../../../src/config/sidecar.ts';
@@ -203,6 +203,49 @@ describe.each(CASES)('the schema of $name', ({ name, value, schema, read }) => {
       }),
       { numRuns: 400 },
     );
+  });
+});
+
+describe('the quick checker', () => {
+  const member: JsonSchema = { type: 'integer', minimum: 0, maximum: 2 };
+  const mapping: JsonSchema = {
+    type: 'object',
+    properties: { a: member },
+    required: ['a'],
+    additionalProperties: false,
+  };
+  const record: JsonSchema = {
+    type: 'object',
+    propertyNames: { type: 'string', pattern: '^[a-z]$' },
+    additionalProperties: member,
+  };
+  it.each<[string, JsonSchema, readonly unknown[]]>([
+    ['integer', member, [-1, 0, 2, 3, 1.5, '1', null, true]],
+    ['number', { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 }, [0, 0.5, 1, '0.5', null]],
+    ['text', { type: 'string', minLength: 1, maxLength: 3, pattern: '^a' }, ['', 'a', 'aaa', 'aaaa', 'b', 1]],
+    [
+      'list',
+      { type: 'array', items: member, minItems: 1, maxItems: 2 },
+      [[], [1], [1, 2], [1, 2, 0], [3], {}, 1],
+    ],
+    ['mapping', mapping, [{}, { a: 1 }, { a: 3 }, { a: 1, b: 1 }, [], null, 'a']],
+    ['record', record, [{}, { a: 1 }, { a: 3 }, { A: 1 }, { a: 1, b: 2 }, [], null]],
+    ['constant', { const: 'x' }, ['x', 'y', null]],
+    ['choice', { type: 'string', enum: ['x', 'y'] }, ['x', 'z', 1]],
+    ['truth', { type: 'boolean' }, [true, false, 0, 'true', null]],
+    ['alternative', { anyOf: [{ type: 'string', enum: ['x'] }, member] }, ['x', 1, 'y', 3]],
+  ])('judges a %s as JSON Schema does', (_, schema, values) => {
+    const validate = ajv.compile(schema);
+    const verdicts = values.map((value) => fits(schema, value));
+    expect(verdicts).toEqual(values.map((value) => validate(value)));
+    expect(new Set(verdicts).size).toBe(2);
+  });
+
+  it('refuses what it does not know, and a key that could be taken for a prototype', () => {
+    expect(fits({}, 1)).toBe(false);
+    const record: JsonSchema = { type: 'object', additionalProperties: { type: 'object' } };
+    expect(fits(record, JSON.parse('{"proto":{}}'))).toBe(true);
+    expect(fits(record, JSON.parse('{"__proto__":{}}'))).toBe(false);
   });
 });
 

@@ -126,9 +126,9 @@ describe('contradictions', () => {
       'a rule that is never reached',
       policy({
         rules:
-          '    - { name: a, class: low, match: { path: "/**" } }\n    - { name: b, class: low, match: { path: /y } }\n',
+          '    - { name: z, class: low, match: { path: /z } }\n    - { name: a, class: low, match: { path: "/**" } }\n    - { name: b, class: low, match: { path: /y } }\n',
       }),
-      /^16:7 CONFLICT rule b is never reached: a matches every request \(p\.yaml:15:7\)/,
+      /^17:7 CONFLICT rule b is never reached: a matches every request \(p\.yaml:16:7\)/,
     ],
     [
       'bounds of a body that cross',

@@ -125,7 +125,7 @@ describe('a sidecar configuration', () => {
       'an upstream called __proto__',
       (config) => {
         config['outbound'] = JSON.parse(
-          '{"listen":{"host":"127.0.0.1","port":1},"upstreams":{"__proto__":{"endpoints":[]}}}',
+          '{"listen":{"host":"127.0.0.1","port":1},"upstreams":{"__proto__":{"endpoints":[{"host":"::1","port":1}]}}}',
         );
       },
       /no key may be called __proto__/,

@@ -16,7 +16,7 @@ const IPV6 = 0x86dd;
 const TCP = 6;
 
 /** Reads the TCP packets out of a pcap file of Ethernet frames (libpcap's savefile format, little endian). */
-export function readCapture(file: Buffer): Packet[] {
+function readCapture(file: Buffer): Packet[] {
   const packets: Packet[] = [];
   for (let at = 24; at + 16 <= file.length; ) {
     const length = file.readUInt32LE(at + 8);
@@ -51,36 +51,38 @@ function parseTcp(tcp: Buffer, dscp: number, bytes: number): Packet {
   };
 }
 
-/** Captures with tcpdump at a device while `during` runs, until `enough` says so of what is in the file. */
+/** Captures `count` TCP packets at a device with tcpdump while `during` runs, and resolves when it has them. */
 export async function capture(
   network: Network,
   node: NodeName,
   device: string,
-  file: string,
-  during: () => Promise<void>,
   count: number,
-): Promise<void> {
-  const [command = '', ...rest] = [
-    ...network.enter(node),
-    'tcpdump',
+  during: () => Promise<void>,
+): Promise<Packet[]> {
+  const [command = '', ...rest] = network.enter(node);
+  const options = [
     '--immediate-mode',
     '-U',
     '-n',
+    '-Z',
+    'root',
     '-i',
     device,
     '-c',
     String(count),
     '-w',
-    file,
-    'tcp',
+    '-',
   ];
-  const child = promisify(execFile)(command, rest, { timeout: 60_000 });
+  const running = promisify(execFile)(command, [...rest, 'tcpdump', ...options, 'tcp'], {
+    timeout: 60_000,
+    encoding: 'buffer',
+  });
   await new Promise<void>((resolve, reject) => {
-    child.child.stderr?.on('data', (text: Buffer) => {
+    running.child.stderr?.on('data', (text: Buffer) => {
       if (String(text).includes('listening on')) resolve();
     });
-    child.catch(reject);
+    running.catch(reject);
   });
   await during();
-  await child;
+  return readCapture((await running).stdout);
 }

@@ -1,8 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { capture, type Packet, readCapture } from './capture.ts';
+import { capture, type Packet } from './capture.ts';
 import { type Network, nodeScript, openNetwork, SENDER, SENDER_6 } from './lab.ts';
 
 const EF = 46;
@@ -10,42 +7,29 @@ const LE = 1;
 const PORT = 9100;
 
 let network: Network;
-let folder: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), 'priomesh-marks-'));
   network = await openNetwork();
 });
 
-afterAll(async () => {
-  await network.close();
-  await rm(folder, { recursive: true });
-});
+afterAll(() => network.close());
 
 /** A marked client asks an accepted socket, that is marked LE, for `bytes`; the packets are those at the router. */
 async function packetsOf(host: string, port: number, reflect: '0' | '1'): Promise<Packet[]> {
   await network.run('sender', ['sh', '-c', `echo ${reflect} > /proc/sys/net/ipv4/tcp_reflect_tos`]);
   const server = network.start('sender', nodeScript('source.ts', String(port), JSON.stringify({ dscp: LE })));
   await server.next();
-  const file = path.join(folder, `${port}.pcap`);
   // SYN, SYN-ACK, ACK, request, data and their acknowledgements: at least this many.
-  await capture(
-    network,
-    'router',
-    'left',
-    file,
-    async () => {
-      const client = network.start(
-        'receiver',
-        nodeScript('marked-client.ts', host, String(port), '100000', String(EF)),
-      );
-      await client.next();
-      await client.stop();
-    },
-    20,
-  );
+  const packets = await capture(network, 'router', 'left', 20, async () => {
+    const client = network.start(
+      'receiver',
+      nodeScript('marked-client.ts', host, String(port), '100000', String(EF)),
+    );
+    await client.next();
+    await client.stop();
+  });
   await server.stop();
-  return readCapture(await readFile(file));
+  return packets;
 }
 
 describe.each([

@@ -169,7 +169,7 @@ describe('the controller', () => {
       }
     }
     expect(before).toBeGreaterThan(2);
-    expect(ratio()).toBeLessThan(1 + (before - 1) / 2);
+    expect(ratio()).toBeLessThan(1 + 0.7 * (before - 1));
   });
 
   it('halves its window on loss, once a round trip', () => {

@@ -44,6 +44,20 @@ function sharedMark(one: RequestClass, first: RequestClass): Limitation {
   };
 }
 
+/** Takes what the smallest rate of many small shares is too much on a slow link from the largest share. */
+function withinLink(shares: readonly ClassShare[], rateBps: number): readonly ClassShare[] {
+  const excess = shares.reduce((sum, share) => sum + share.guaranteedBps, 0) - rateBps;
+  if (excess <= 0) return shares;
+  const largest = Math.max(...shares.map((share) => share.guaranteedBps));
+  const at = shares.findIndex((share) => share.guaranteedBps === largest);
+  return shares.map((share, index) => {
+    if (index !== at) return share;
+    const guaranteedBps = share.guaranteedBps - Math.ceil(excess / 8) * 8;
+    const ceilingBps = share.ceilingBps === share.guaranteedBps ? guaranteedBps : share.ceilingBps;
+    return { ...share, guaranteedBps, ceilingBps };
+  });
+}
+
 /**
  * Turns the kernel column into rates. Each class is guaranteed its share of the link; where the shares add up to more
  * than 99 % all are scaled alike, because 1 % belongs to the unmarked. The guarantees never add up to more than the
@@ -82,5 +96,5 @@ export function classShares(policy: Policy, port: BottleneckPort): ClassShares {
     ceilingBps: port.rateBps,
     prio: Math.min(defaultIndex < 0 ? policy.classes.length : defaultIndex, HTB_PRIORITIES - 1),
   });
-  return { shares, limitations };
+  return { shares: withinLink(shares, port.rateBps), limitations };
 }

@@ -2,15 +2,14 @@ import { appendFile, open, readFile, rm } from 'node:fs/promises';
 import { type Exec, messageOf, PriomeshError } from '../core/index.ts';
 import type { Argv } from './tc-commands.ts';
 
-/** What the kernel's tools say about something that is already gone: its removal has nothing left to do. */
-const ALREADY_GONE =
-  /No such file or directory|Cannot find device|Cannot find specified|Parent Qdisc doesn't exists?|Failed to find qdisc|Cannot delete qdisc with handle of zero|Invalid handle|No such device|class not found/i;
+/** What the kernel's tools say when an undo has nothing left to do: what it removes is gone, or something already stands where it puts a qdisc back. */
+const NOTHING_LEFT =
+  /No such file or directory|Cannot find device|Cannot find specified|Parent Qdisc doesn't exists?|Failed to find qdisc|Cannot delete qdisc with handle of zero|Invalid handle|No such device|not found|Exclusivity flag on/i;
 
 /** One line of a journal. `intend` is on disk before the command runs. */
 type JournalLine =
   | { readonly event: 'intend'; readonly step: number; readonly command: Argv; readonly undo: Argv }
-  | { readonly event: 'refused'; readonly step: number }
-  | { readonly event: 'undone'; readonly step: number };
+  | { readonly event: 'refused'; readonly step: number };
 
 /** A record of what was done, from which it can be taken back after a crash. */
 export interface Journal {
@@ -41,22 +40,38 @@ export async function openJournal(file: string | undefined): Promise<Journal> {
   };
 }
 
-/** Runs the undo of one step; resolves to a message when it failed for another reason than that nothing is left to undo. */
-export async function runUndo(exec: Exec, undo: Argv): Promise<string | undefined> {
+async function runUndo(exec: Exec, undo: Argv): Promise<string | undefined> {
   try {
     const result = await exec.run(undo);
-    if (result.exitCode === 0 || ALREADY_GONE.test(result.stderr)) return undefined;
+    if (result.exitCode === 0 || NOTHING_LEFT.test(result.stderr)) return undefined;
     return `\`${undo.join(' ')}\`: ${result.stderr.trim()}`;
   } catch (error) {
     return `\`${undo.join(' ')}\`: ${messageOf(error)}`;
   }
 }
 
+/**
+ * Runs undos in the order given, and once more those that failed: what somebody else hung into a tree keeps its parts
+ * from being removed one by one, but it goes when the tree's root does. Resolves to what failed twice.
+ */
+export async function runUndos(exec: Exec, undos: readonly Argv[]): Promise<string[]> {
+  const again: Argv[] = [];
+  for (const undo of undos) {
+    if ((await runUndo(exec, undo)) !== undefined) again.push(undo);
+  }
+  const failures: string[] = [];
+  for (const undo of again) {
+    const failure = await runUndo(exec, undo);
+    if (failure !== undefined) failures.push(failure);
+  }
+  return failures;
+}
+
 function isArgv(value: unknown): value is Argv {
   return Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string');
 }
 
-/** Reads a journal: the undo commands of what was begun and not taken back, the last first. A last line that a crash cut off was never acted upon. */
+/** Reads a journal: the undo commands of what was begun, the last first. Undos are safe to repeat, so that those that ran before a crash need no line. A last line that a crash cut off was never acted upon. */
 export function pendingUndos(content: string): Argv[] {
   const pending = new Map<number, Argv>();
   const lines = content.split('\n');
@@ -67,7 +82,7 @@ export function pendingUndos(content: string): Argv[] {
     const { step } = entry;
     if (typeof step !== 'number') continue;
     if (entry.event === 'intend' && 'undo' in entry && isArgv(entry.undo)) pending.set(step, entry.undo);
-    if (entry.event === 'refused' || entry.event === 'undone') pending.delete(step);
+    if (entry.event === 'refused') pending.delete(step);
   }
   return [...pending.entries()].sort(([a], [b]) => b - a).map(([, undo]) => undo);
 }
@@ -96,11 +111,7 @@ export async function recoverJournal(exec: Exec, file: string): Promise<number> 
       fix: 'Take the interface back by hand: `tc qdisc del dev DEVICE root`.',
     });
   }
-  const failures: string[] = [];
-  for (const undo of undos) {
-    const failure = await runUndo(exec, undo);
-    if (failure !== undefined) failures.push(failure);
-  }
+  const failures = await runUndos(exec, undos);
   if (failures.length > 0) {
     throw new PriomeshError('COMMAND_FAILED', `${file} could not be taken back: ${failures.join('; ')}`);
   }

@@ -102,7 +102,7 @@ export function planNftClassification(
  * application (or whoever opens its sockets) sets SO_MARK to {@link socketMarkOf} the class.
  */
 export function planNftMarks(policy: Policy, node: string): NftPlan {
-  const table: NftTable = { family: 'inet', name: 'priomesh_marks', chain: 'mark', hook: 'output' };
+  const table: NftTable = { family: 'inet', name: 'priomesh_marks', chain: 'stamp', hook: 'output' };
   const rules = policy.classes.flatMap((each, index): NftRule[] =>
     PROTOCOLS.map((protocol) => ({
       does: 'mark',

@@ -1,19 +1,13 @@
 import { type Exec, messageOf, PriomeshError, type Undo } from '../core/index.ts';
-import { type Journal, runUndo } from './journal.ts';
+import { type Journal, runUndos } from './journal.ts';
 import type { CommandStep } from './port-plan.ts';
 
-interface Done {
-  readonly index: number;
-  readonly step: CommandStep;
-}
-
-async function takeBack(exec: Exec, done: readonly Done[], journal: Journal): Promise<string[]> {
-  const failures: string[] = [];
-  for (const { index, step } of done.toReversed()) {
-    const failure = await runUndo(exec, step.undo);
-    if (failure === undefined) await journal.write({ event: 'undone', step: index });
-    else failures.push(failure);
-  }
+/** The journal stays where something could not be taken back: it is then what {@link recoverJournal} starts from. */
+async function takeBack(exec: Exec, done: readonly CommandStep[], journal: Journal): Promise<string[]> {
+  const failures = await runUndos(
+    exec,
+    done.toReversed().map((step) => step.undo),
+  );
   if (failures.length === 0) await journal.finish();
   return failures;
 }
@@ -28,12 +22,12 @@ export async function runSteps(
   journal: Journal,
   signal?: AbortSignal,
 ): Promise<Undo> {
-  const done: Done[] = [];
+  const done: CommandStep[] = [];
   for (const [index, step] of steps.entries()) {
     try {
       signal?.throwIfAborted();
       await journal.write({ event: 'intend', step: index, command: step.command, undo: step.undo });
-      done.push({ index, step });
+      done.push(step);
       const result = await exec.run(step.command, signal === undefined ? {} : { signal });
       if (result.exitCode !== 0) {
         // A tool that reports an error has changed nothing, and the undo could remove what somebody else put there.

@@ -205,5 +205,7 @@ export function showBatch(requests: readonly ShowRequest[]): { readonly argv: Ar
       ? `filter show dev ${request.device} parent ${request.parent}\n`
       : `${request.list} show dev ${request.device}\n`,
   );
-  return { argv: ['tc', '-s', '-d', '-j', '-batch', '-'], input: lines.join('') };
+  // Details are what shows a class's quantum; of a token bucket they hide the burst's exact size.
+  const details = requests.some((request) => request.list === 'class') ? ['-d'] : [];
+  return { argv: ['tc', '-s', ...details, '-j', '-batch', '-'], input: lines.join('') };
 }

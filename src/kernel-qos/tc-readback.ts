@@ -42,8 +42,8 @@ export interface FilterReadback {
   readonly classid: string;
   /** What a u32 filter compares, in the words of `tc -j`: hexadecimal value and mask at an offset. */
   readonly match?: { readonly value: string; readonly mask: string; readonly offset: number };
-  /** What a flower filter compares with the TOS octet: `0xb8/fc`. */
-  readonly tos?: string;
+  /** What a flower filter compares the TOS octet with. */
+  readonly tos?: { readonly value: number; readonly mask: number };
 }
 
 /** What stands at a device. */
@@ -121,6 +121,16 @@ function readClass(entry: Json): ClassReadback {
   };
 }
 
+/** The TOS octet of a flower filter: `"0xb8/fc"`, or, in newer tc, two numbers. */
+function readTos(keys: unknown): FilterReadback['tos'] {
+  if (!isObject(keys)) return undefined;
+  const { ip_tos: tos, ip_tos_mask: tosMask } = keys;
+  if (typeof tos === 'number') return { value: tos, mask: typeof tosMask === 'number' ? tosMask : 0xff };
+  if (typeof tos !== 'string') return undefined;
+  const [value = Number.NaN, mask = 0xff] = tos.split('/').map((each) => Number.parseInt(each, 16));
+  return { value, mask };
+}
+
 /** Filters come with headings of their hash tables, which match nothing and have no class. */
 function readFilter(entry: Json): FilterReadback | undefined {
   const options = entry['options'];
@@ -128,8 +138,7 @@ function readFilter(entry: Json): FilterReadback | undefined {
   const classid = options['flowid'] ?? options['classid'];
   if (typeof classid !== 'string') return undefined;
   const match = options['match'];
-  const keys = options['keys'];
-  const tos = isObject(keys) ? keys['ip_tos'] : undefined;
+  const tos = readTos(options['keys']);
   return {
     kind: text(entry, 'kind'),
     protocol: text(entry, 'protocol'),
@@ -140,7 +149,7 @@ function readFilter(entry: Json): FilterReadback | undefined {
           match: { value: text(match, 'value'), mask: text(match, 'mask'), offset: number(match, 'off') },
         }
       : {}),
-    ...(typeof tos === 'string' ? { tos } : {}),
+    ...(tos === undefined ? {} : { tos }),
   };
 }
 

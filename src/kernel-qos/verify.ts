@@ -4,7 +4,6 @@ import type { PortPlan } from './port-plan.ts';
 import {
   DSCP_MASK,
   type DscpFilterObject,
-  dsfieldHex,
   type HtbClassObject,
   type QdiscObject,
   type ShowRequest,
@@ -94,7 +93,9 @@ function u32Word(octet: number, protocol: DscpFilterObject['protocol']): string 
 }
 
 function matches(object: DscpFilterObject, found: FilterReadback): boolean {
-  if (object.kind === 'flower') return found.tos === `${dsfieldHex(object.dscp)}/${DSCP_MASK.toString(16)}`;
+  if (object.kind === 'flower') {
+    return found.tos?.value === object.dscp << 2 && found.tos.mask === DSCP_MASK;
+  }
   const { match } = found;
   return (
     match !== undefined &&

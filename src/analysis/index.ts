@@ -31,6 +31,7 @@ export {
   isMetricName,
   latencyMs,
   meetsObjective,
+  type RequestLimits,
   smallerIsBetter,
   succeeded,
   type TrialMetrics,

@@ -37,6 +37,8 @@ export interface Trial {
 export interface MeasuringWindow {
   readonly startMs: number;
   readonly endMs: number;
+  /** When the drain ended: what was still on its way was cut off. */
+  readonly cutOffMs: number;
 }
 
 /** What a class promises each of its requests. */

@@ -23,7 +23,7 @@ const STATISTICS: Summary['statistics'] = {
   ratios:
     "Paired by block (the same arrivals in every arm): geometric mean of the blocks' ratios with Student's 95 % interval on their logarithms. Where an arm's value is zero in a block: ratio of means, no interval. The intervals are not corrected for there being many of them.",
   failures:
-    'A request that failed or never ended counts as its time-out in the latencies, and does not meet the objective.',
+    'In the latencies a request that failed counts as its time-out, one that was cut off by the end of the trial as the time it had waited until then. Both count as errors and do not meet the objective.',
 };
 
 /**

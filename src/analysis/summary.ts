@@ -14,7 +14,9 @@ const classMetrics = z.strictObject({
   requests: z.int().min(1).describe('Requests that were due in the measuring windows of all trials.'),
   latencyMs: z
     .strictObject({ p50: estimate, p90: estimate, p99: estimate, p999: estimate, mean: estimate })
-    .describe('Latency from the intended send time, milliseconds; a failed request counts as its time-out.'),
+    .describe(
+      'Latency from the intended send time, milliseconds; a failed request counts as its time-out, one cut off by the end of the trial as the time it had waited.',
+    ),
   goodputRps: estimate.describe('Successful requests per second.'),
   goodputBps: estimate.describe('Response-body bits that arrived in the measuring window, per second.'),
   errorRatio: estimate.describe('Share of the requests that failed.'),

@@ -27,14 +27,31 @@ export function succeeded(request: RequestRecord): boolean {
   );
 }
 
+/** The error of a request that was cut off because the trial was over: nothing had failed yet. */
+const CUT_OFF = 'unfinished';
+
+/** How long a request could have gone on. */
+export interface RequestLimits {
+  /** Time-out of its workload. */
+  readonly timeoutMs: number;
+  /** When the trial was over, milliseconds since the start of the schedule. */
+  readonly cutOffMs: number;
+}
+
 /**
- * Latency of a request from its intended send time, milliseconds. A request that failed in any way (refused, shed, cut,
- * timed out, unfinished at the end) counts as its workload's time-out, or as the time it really took when that is longer: a fast refusal
- * must not look like a fast answer. The error ratio says how many of these there are.
+ * Latency of a request from its intended send time, milliseconds. A request that failed (refused, shed, broken off, timed
+ * out) counts as its workload's time-out, or as the time it really took when that is longer: a fast refusal must not look like
+ * a fast answer. A request that was cut off by the end of the trial counts as the time it had waited (a right-censored value, entered as its
+ * lower bound), at most the time-out. The error ratio counts both.
  */
-export function latencyMs(request: RequestRecord, timeoutMs: number): number {
+export function latencyMs(request: RequestRecord, limits: RequestLimits): number {
   const elapsed = request.endMs === undefined ? 0 : request.endMs - request.intendedMs;
-  return succeeded(request) ? elapsed : Math.max(elapsed, timeoutMs);
+  if (succeeded(request)) return elapsed;
+  const waited =
+    request.error === CUT_OFF
+      ? Math.min(limits.timeoutMs, limits.cutOffMs - request.intendedMs)
+      : limits.timeoutMs;
+  return Math.max(elapsed, waited);
 }
 
 /**
@@ -68,7 +85,7 @@ export function trialMetrics(input: TrialMetricsInput): TrialMetrics {
   const { requests, window, objective } = input;
   const count = requests.length;
   const latencies = Float64Array.from(requests, (request) =>
-    latencyMs(request, input.timeoutMs(request.workload)),
+    latencyMs(request, { timeoutMs: input.timeoutMs(request.workload), cutOffMs: window.cutOffMs }),
   ).sort();
   const good = requests.filter(succeeded).length;
   const lengthMs = window.endMs - window.startMs;

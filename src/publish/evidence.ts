@@ -1,35 +1,84 @@
+import { z } from 'zod';
 import { figure } from '../analysis/index.ts';
 import { busiestPort, type CounterLine } from './counters.ts';
 import type { PublishedTrial, TrialSet } from './trials.ts';
 
-/** What the counters beside the requests say of each arm, a sentence each: the reasons that effects can be read from. */
+/** The part of a sidecar's statistics line that explains something. Other members may come and go. */
+const sidecarSchema = z.looseObject({
+  inbound: z.looseObject({
+    classes: z.record(
+      z.string(),
+      z.looseObject({
+        shed: z.number(),
+        expired: z.number(),
+        queueWaitUs: z.looseObject({ p99: z.number(), max: z.number() }),
+        transport: z.looseObject({ congestionControl: z.string().nullable() }).optional(),
+      }),
+    ),
+  }),
+});
+
+/** What the counters beside the requests say of each arm, a sentence each: the reasons that effects, and their lack, can be read from. */
 export function evidenceOf({ trials }: TrialSet): Record<string, string[]> {
   const evidence: Record<string, string[]> = {};
   for (const arm of new Set(trials.map((trial) => trial.arm))) {
     const own = trials.filter((trial) => trial.arm === arm);
-    const sentences = [portSentence(own)].filter((sentence) => sentence !== undefined);
+    const sentences = [...sidecarSentences(own), ...portSentence(own)];
     if (sentences.length > 0) evidence[arm] = sentences;
   }
   return evidence;
 }
 
+/** What the sidecars' request queues did, and which congestion control the sockets of each class had. */
+function sidecarSentences(trials: readonly PublishedTrial[]): string[] {
+  const longestMs = new Map<string, number>();
+  const algorithms = new Map<string, Set<string>>();
+  let refused = 0;
+  for (const line of trials.flatMap(({ counters }) => lastOfEachSidecar(counters))) {
+    const parsed = sidecarSchema.safeParse(line.raw);
+    if (!parsed.success) continue;
+    for (const [name, one] of Object.entries(parsed.data.inbound.classes)) {
+      longestMs.set(name, Math.max(longestMs.get(name) ?? 0, one.queueWaitUs.p99 / 1000));
+      refused += one.shed + one.expired;
+      const algorithm = one.transport?.congestionControl;
+      if (typeof algorithm !== 'string') continue;
+      algorithms.set(name, (algorithms.get(name) ?? new Set()).add(algorithm));
+    }
+  }
+  if (longestMs.size === 0) return [];
+  const waits = [...longestMs].map(([name, ms]) => `${figure(ms)} ms for ${name}`).join(' and ');
+  const used = [...algorithms].map(([name, set]) => `${[...set].sort().join(' or ')} for ${name}`).join(', ');
+  return [
+    `In the sidecar with the longest waits the p99 of the time in the request queue was ${waits}; ${figure(refused / trials.length)} requests a trial were shed or expired there.`,
+    ...(used === '' ? [] : [`Congestion control seen on the sidecars' sockets: ${used}.`]),
+  ];
+}
+
+function lastOfEachSidecar(counters: readonly CounterLine[]): CounterLine[] {
+  return [
+    ...new Map(
+      counters.filter(({ source }) => source === 'sidecar').map((line) => [line.name, line]),
+    ).values(),
+  ];
+}
+
 /** The most that waited at the busiest port, by its classes, and what it dropped. */
-function portSentence(trials: readonly PublishedTrial[]): string | undefined {
+function portSentence(trials: readonly PublishedTrial[]): string[] {
   const most = new Map<string, number>();
   let drops = 0;
   for (const trial of trials) {
     const lines = busiestPort(trial.counters);
-    for (const line of lines) {
-      for (const one of line.classes) {
-        most.set(one.className, Math.max(most.get(one.className) ?? 0, one.backlogBytes));
-      }
+    for (const { className, backlogBytes } of lines.flatMap((line) => line.classes)) {
+      most.set(className, Math.max(most.get(className) ?? 0, backlogBytes));
     }
     const [first, last] = [lines[0], lines.at(-1)];
     if (first !== undefined && last !== undefined) drops += dropped(last) - dropped(first);
   }
-  if (most.size === 0) return undefined;
+  if (most.size === 0) return [];
   const waited = [...most].map(([name, bytes]) => `${figure(bytes / 1000)} kB of ${name}`).join(' and ');
-  return `Seen at the bottleneck: at most ${waited} waiting, ${figure(drops / trials.length)} packets dropped a trial.`;
+  return [
+    `At the bottleneck at most ${waited} were seen waiting, and ${figure(drops / trials.length)} packets a trial were dropped.`,
+  ];
 }
 
 function dropped(line: CounterLine): number {

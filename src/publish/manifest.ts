@@ -117,8 +117,9 @@ export async function readManifest(resultsDir: string): Promise<Manifest> {
 }
 
 /** The part of the schedule that was measured. */
-export function windowOf({ form: { warmupMs, measureMs } }: Manifest): MeasuringWindow {
-  return { startMs: warmupMs, endMs: warmupMs + measureMs };
+export function windowOf({ form: { warmupMs, measureMs, drainMs } }: Manifest): MeasuringWindow {
+  const endMs = warmupMs + measureMs;
+  return { startMs: warmupMs, endMs, cutOffMs: endMs + drainMs };
 }
 
 /** The classes of the policy, the most important first. */

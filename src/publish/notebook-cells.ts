@@ -14,6 +14,7 @@ manifest = json.loads((HERE / "manifest.json").read_text())
 experiment = manifest["experiment"]
 form = manifest["form"]
 start_ms, end_ms = form["warmupMs"], form["warmupMs"] + form["measureMs"]
+cut_off_ms = end_ms + form["drainMs"]
 timeout_ms = {workload["name"]: workload["timeoutMs"] for workload in experiment["workloads"]}
 classes = {row["name"]: row["slo"] for row in sorted(manifest["policy"]["classes"], key=lambda row: row["rank"])}
 
@@ -58,7 +59,10 @@ def trial_metrics(folder, name, slo):
     for row in rows:
         elapsed = float(row["end_ms"]) - float(row["intended_ms"]) if row["end_ms"] else 0.0
         ok = row["error"] == "" and row["end_ms"] != "" and row["status"] != "" and 200 <= int(row["status"]) < 400
-        latencies.append(elapsed if ok else max(elapsed, timeout_ms[row["workload"]]))
+        patience = timeout_ms[row["workload"]]
+        if row["error"] == "unfinished":
+            patience = min(patience, cut_off_ms - float(row["intended_ms"]))
+        latencies.append(elapsed if ok else max(elapsed, patience))
         good += ok
         met += (
             ok

@@ -237,9 +237,13 @@ async function writeTrial(
       const took = medianMs * mood * Math.exp(behaviour.spread * normal(stream));
       const failed = stream.next() < behaviour.failures;
       const end = at + took;
+      const cutOff = end > endMs + DRAIN_MS;
       const size = className === 'batch' ? BATCH_BYTES : INTERACTIVE_BYTES;
       const phase = at < WARMUP_MS ? 'warmup' : 'measure';
-      const outcome = failed ? ['', '', '', '0', 'timeout'] : [sent + took / 2, end, 200, size, ''];
+      const lost = failed || cutOff;
+      const outcome = lost
+        ? ['', '', '', '0', failed ? 'timeout' : 'unfinished']
+        : [sent + took / 2, end, 200, size, ''];
       const [first, last, status, bytes, error] = outcome.map((value) =>
         typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(3) : value,
       );

@@ -37,7 +37,7 @@ export function ccdfChart(source: ChartSource, className: string): Chart | undef
   return {
     name: `ccdf-${className}`,
     title: `Latency of ${className} requests`,
-    caption: `Share of ${className} requests that took at least so long, from the intended send time; all requests of all trusted trials pooled, both axes logarithmic. Further left and lower is better. A request that failed counts as its time-out, so a step at the far right shows failures.${objective === undefined ? '' : ` The vertical line is the objective of ${figure(objective)} ms.`}`,
+    caption: `Share of ${className} requests that took at least so long, from the intended send time; all requests of all trusted trials pooled, both axes logarithmic. Further left and lower is better. A request that failed counts as its time-out (a step at the far right), one that the end of the trial cut off as the time it had waited.${objective === undefined ? '' : ` The vertical line is the objective of ${figure(objective)} ms.`}`,
     alt: `Complementary cumulative distribution of ${className} latency, one curve for each arm. 99th percentiles: ${told.join(', ')}.`,
     spec: (room) => spec(source, curves, objective, room),
   };
@@ -49,7 +49,12 @@ function latenciesOf(source: ChartSource, arm: string, className: string): numbe
     .flatMap((trial) =>
       trial.requests
         .filter((request) => request.phase === 'measure' && request.className === className)
-        .map((request) => latencyMs(request, source.timeoutMs(request.workload))),
+        .map((request) =>
+          latencyMs(request, {
+            timeoutMs: source.timeoutMs(request.workload),
+            cutOffMs: source.window.cutOffMs,
+          }),
+        ),
     );
 }
 

@@ -1,4 +1,4 @@
-import type { Summary } from '../../analysis/index.ts';
+import type { MeasuringWindow, Summary } from '../../analysis/index.ts';
 import type { ArmLook } from '../palette.ts';
 import type { PublishedTrial } from '../trials.ts';
 
@@ -15,8 +15,8 @@ export interface ChartSource {
   readonly classes: readonly { readonly name: string; readonly latencyMs?: number | undefined }[];
   readonly trials: readonly PublishedTrial[];
   readonly looks: ReadonlyMap<string, ArmLook>;
-  /** The measuring window, milliseconds since the start of the schedule. */
-  readonly window: { readonly startMs: number; readonly endMs: number };
+  /** What was measured of every trial. */
+  readonly window: MeasuringWindow;
   readonly rateBps: number;
   timeoutMs(workload: string): number;
 }

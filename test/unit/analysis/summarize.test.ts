@@ -52,7 +52,7 @@ function input(overrides: Partial<SummaryInput> = {}): SummaryInput {
     title: 'A title',
     lab: 'mininet',
     form: 'quick',
-    window: { startMs: 100, endMs: 1000 },
+    window: { startMs: 100, endMs: 1000, cutOffMs: 2000 },
     arms: {
       direct: arm([], true, false),
       mesh: arm([]),

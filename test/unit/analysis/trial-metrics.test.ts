@@ -24,18 +24,26 @@ function request(overrides: Partial<RequestRecord> = {}): RequestRecord {
 }
 
 describe('latencyMs', () => {
+  const limits = { timeoutMs: 1000, cutOffMs: 900 };
+
   it('counts from the intended send time', () => {
-    expect(latencyMs(request({ sentMs: 115 }), 1000)).toBe(20);
+    expect(latencyMs(request({ sentMs: 115 }), limits)).toBe(20);
   });
 
   it('counts a fast refusal as the time-out', () => {
-    expect(latencyMs(request({ status: 503 }), 1000)).toBe(1000);
-    expect(latencyMs(request({ error: 'reset' }), 1000)).toBe(1000);
+    expect(latencyMs(request({ status: 503 }), limits)).toBe(1000);
+    expect(latencyMs(request({ error: 'reset' }), limits)).toBe(1000);
   });
 
-  it('counts an unfinished request as the time-out, a failure that took longer as what it took', () => {
-    expect(latencyMs(request({ endMs: undefined, status: undefined, error: 'unfinished' }), 1000)).toBe(1000);
-    expect(latencyMs(request({ endMs: 1600, error: 'timeout' }), 1000)).toBe(1500);
+  it('counts a request that the end of the trial cut off as the time it had waited, at most the time-out', () => {
+    const cut = { endMs: undefined, status: undefined, error: 'unfinished' };
+    expect(latencyMs(request(cut), limits)).toBe(800);
+    expect(latencyMs(request(cut), { timeoutMs: 500, cutOffMs: 900 })).toBe(500);
+  });
+
+  it('counts a time-out as the time-out, a failure that took longer as what it took', () => {
+    expect(latencyMs(request({ endMs: undefined, status: undefined, error: 'timeout' }), limits)).toBe(1000);
+    expect(latencyMs(request({ endMs: 1600, error: 'timeout' }), limits)).toBe(1500);
   });
 });
 
@@ -70,7 +78,7 @@ describe('meetsObjective', () => {
 });
 
 describe('trialMetrics', () => {
-  const window = { startMs: 100, endMs: 1100 };
+  const window = { startMs: 100, endMs: 1100, cutOffMs: 1600 };
 
   it('computes every metric of a class', () => {
     const requests = [10, 20, 30, 40].map((took) => request({ endMs: 100 + took }));

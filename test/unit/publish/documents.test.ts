@@ -64,8 +64,48 @@ describe('notesOf', () => {
 describe('evidenceOf', () => {
   it('tells what waited at the port', () => {
     expect(summary.words.points.find((point) => point.startsWith('`kernel`'))).toContain(
-      '90 kB of batch waiting',
+      '90 kB of batch were seen waiting',
     );
+  });
+});
+
+describe('evidenceOf a sidecar', () => {
+  it('tells how long requests waited and what the sockets ran on, from the last line of each sidecar', () => {
+    const line = (name: string, p99: number, shed: number) => ({
+      timeMs: 1,
+      source: 'sidecar',
+      name,
+      classes: [],
+      raw: {
+        inbound: {
+          classes: {
+            interactive: {
+              shed: 0,
+              expired: 0,
+              queueWaitUs: { p99, max: p99 },
+              transport: { congestionControl: 'bbr' },
+            },
+            batch: {
+              shed,
+              expired: 1,
+              queueWaitUs: { p99: 2 * p99, max: 1 },
+              transport: { congestionControl: null },
+            },
+          },
+        },
+      },
+    });
+    const counters = [
+      line('frontend', 90_000, 9),
+      line('frontend', 1500, 2),
+      line('catalog', 500, 0),
+      { ...line('odd', 1, 1), raw: {} },
+    ];
+    const trial = { arm: 'queue', block: 0, folder: '', requests: [], throughput: [], counters };
+    expect(evidenceOf({ trials: [trial], void: [] })['queue']).toEqual([
+      'In the sidecar with the longest waits the p99 of the time in the request queue was 1.5 ms for interactive and 3 ms for batch; 4 requests a trial were shed or expired there.',
+      "Congestion control seen on the sidecars' sockets: bbr for interactive.",
+    ]);
   });
 });
 

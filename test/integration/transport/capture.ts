@@ -1,5 +1,4 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { fileURLToPath } from 'node:url';
 import type { Network, NodeName } from './lab.ts';
 
 /** One TCP packet of a capture. */
@@ -14,18 +13,6 @@ export interface Packet {
 const IPV4 = 0x0800;
 const IPV6 = 0x86dd;
 const TCP = 6;
-
-/** Reads the TCP packets out of a pcap file of Ethernet frames (libpcap's savefile format, little endian). */
-function readCapture(file: Buffer): Packet[] {
-  const packets: Packet[] = [];
-  for (let at = 24; at + 16 <= file.length; ) {
-    const length = file.readUInt32LE(at + 8);
-    const packet = parseFrame(file.subarray(at + 16, at + 16 + length));
-    if (packet !== undefined) packets.push(packet);
-    at += 16 + length;
-  }
-  return packets;
-}
 
 function parseFrame(frame: Buffer): Packet | undefined {
   const type = frame.readUInt16BE(12);
@@ -51,38 +38,25 @@ function parseTcp(tcp: Buffer, dscp: number, bytes: number): Packet {
   };
 }
 
-/** Captures `count` TCP packets at a device with tcpdump while `during` runs, and resolves when it has them. */
+/** Captures the TCP packets at a device, in both directions, while `during` runs. */
 export async function capture(
   network: Network,
   node: NodeName,
   device: string,
-  count: number,
   during: () => Promise<void>,
 ): Promise<Packet[]> {
-  const [command = '', ...rest] = network.enter(node);
-  const options = [
-    '--immediate-mode',
-    '-U',
-    '-n',
-    '-Z',
-    'root',
-    '-i',
-    device,
-    '-c',
-    String(count),
-    '-w',
-    '-',
-  ];
-  const running = promisify(execFile)(command, [...rest, 'tcpdump', ...options, 'tcp'], {
-    timeout: 60_000,
-    encoding: 'buffer',
-  });
-  await new Promise<void>((resolve, reject) => {
-    running.child.stderr?.on('data', (text: Buffer) => {
-      if (String(text).includes('listening on')) resolve();
-    });
-    running.catch(reject);
-  });
+  const script = fileURLToPath(new URL('capture.py', import.meta.url));
+  const program = network.start(node, ['/usr/bin/python3', script, device]);
+  await program.next();
   await during();
-  return readCapture((await running).stdout);
+  const stopped = program.stop();
+  const packets: Packet[] = [];
+  for (;;) {
+    const line = await program.next();
+    if (line === null) break;
+    const packet = parseFrame(Buffer.from(String(line), 'hex'));
+    if (packet !== undefined) packets.push(packet);
+  }
+  await stopped;
+  return packets;
 }

@@ -14,8 +14,6 @@ export interface Program {
 
 /** `sender` -- `router` -- `receiver`, IPv4 and IPv6, each in a network namespace of its own. */
 export interface Network {
-  /** The command prefix that enters a node's namespace. */
-  enter(node: NodeName): string[];
   run(node: NodeName, argv: readonly [string, ...string[]]): Promise<string>;
   start(node: NodeName, argv: readonly [string, ...string[]]): Program;
   close(): Promise<void>;
@@ -91,7 +89,6 @@ export async function openNetwork(): Promise<Network> {
 
   const programs = new Set<Program>();
   return {
-    enter,
     run,
     start(node, argv) {
       const program = startProgram([...enter(node), ...argv]);

@@ -19,8 +19,7 @@ async function packetsOf(host: string, port: number, reflect: '0' | '1'): Promis
   await network.run('sender', ['sh', '-c', `echo ${reflect} > /proc/sys/net/ipv4/tcp_reflect_tos`]);
   const server = network.start('sender', nodeScript('source.ts', String(port), JSON.stringify({ dscp: LE })));
   await server.next();
-  // SYN, SYN-ACK, ACK, request, data and their acknowledgements: at least this many.
-  const packets = await capture(network, 'router', 'left', 20, async () => {
+  const packets = await capture(network, 'router', 'left', async () => {
     const client = network.start(
       'receiver',
       nodeScript('marked-client.ts', host, String(port), '100000', String(EF)),

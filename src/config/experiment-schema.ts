@@ -194,11 +194,7 @@ export const experimentSchema = lazy(() => {
 export type Experiment = DeepReadonly<z.output<ReturnType<typeof experimentSchema>>>;
 /** How many trials, and how long. */
 export type Form = Experiment['forms']['quick'];
-/** One variant of the system under test. */
-export type Arm = Experiment['arms'][string];
 /** A stream of requests that the generator sends. */
 export type Workload = Experiment['workloads'][number];
-/** A ratio between two arms: value(of) / value(to). */
-export type Comparison = Experiment['comparisons'][number];
 /** When a trial cannot be trusted. */
 export type AuditLimits = Experiment['audit'];

@@ -115,6 +115,20 @@ function numberMeant(value: unknown, at: JsonSchema | undefined): number | undef
   return /^-?[0-9][0-9_]*(?:\.[0-9]+)?$/.test(value) ? Number(value.replaceAll('_', '')) : undefined;
 }
 
+/** What to write instead of a wrong value: what was most likely meant, else an example, else what is allowed. */
+function remedy(value: unknown, at: JsonSchema | undefined, must: string): string {
+  const number = numberMeant(value, at);
+  if (number !== undefined) return `Write ${number}, without quotes or separators.`;
+  const options = [at, ...(at?.anyOf ?? [])].flatMap((one) => (one?.enum ?? []).map(String));
+  const near = typeof value === 'string' ? nearest(value, options) : undefined;
+  if (near !== undefined) return `Did you mean ${near}?`;
+  if (at?.type === 'array' && at.items?.type !== 'object' && typeof value === 'string') {
+    return `Write a list: [${value}].`;
+  }
+  const example = at?.examples?.[0];
+  return example === undefined ? `Write ${must}.` : `Write text such as ${String(example)}.`;
+}
+
 function wrong(issue: Issue, path: Path, value: unknown, source: Source, schema: JsonSchema): Finding {
   if (issue.code === 'invalid_key') {
     const words = issue.issues[0]?.message ?? issue.message;
@@ -127,20 +141,11 @@ function wrong(issue: Issue, path: Path, value: unknown, source: Source, schema:
   }
   const at = schemaAt(schema, path);
   const must = demanded(issue, at);
-  const options = [at, ...(at?.anyOf ?? [])].flatMap((one) => (one?.enum ?? []).map(String));
-  const near = typeof value === 'string' ? nearest(value, options) : undefined;
-  const number = numberMeant(value, at);
-  const fix =
-    number !== undefined
-      ? `Write ${number}, without quotes or separators.`
-      : near !== undefined
-        ? `Did you mean ${near}?`
-        : `Write ${must}.`;
   const head = path.length === 0 ? 'the file is' : `${dotted(path)} is`;
   return {
     code: 'CONFIG_INVALID',
     place: source.placeOf(path),
     message: `${head} ${quote(value)}; it must be ${must}`,
-    fix: `${fix}${sentence(at?.description)}`,
+    fix: `${remedy(value, at, must)}${sentence(at?.description)}`,
   };
 }

@@ -1,11 +1,8 @@
 export { loadStudy, parseExperiment, type Study } from './experiment.ts';
 export {
-  type Arm,
   type AuditLimits,
-  type Comparison,
   type Experiment,
   type Form,
-  GENERATOR,
   METRIC_NAMES,
   type MetricName,
   type Workload,
@@ -18,4 +15,4 @@ export { loadPolicy, parsePolicy } from './policy.ts';
 export { schemaId, schemas } from './schemas.ts';
 export { loadSidecarConfig, parseSidecarConfig } from './sidecar.ts';
 export { resolveLimits, SIDECAR_LIMITS, type SidecarLimits } from './sidecar-limits.ts';
-export { type Address, SIDECAR_LAYERS, type SidecarConfig, type SidecarLayer } from './sidecar-schema.ts';
+export { type Address, SIDECAR_LAYERS, type SidecarConfig } from './sidecar-schema.ts';

@@ -157,7 +157,5 @@ type Parsed = DeepReadonly<z.output<ReturnType<typeof sidecarSchema>>>;
 
 /** The configuration of a sidecar: a service, the resolved policy, and where to listen and to send. */
 export type SidecarConfig = Omit<Parsed, 'policy'> & { readonly policy: Policy };
-/** A column of the policy that a sidecar serves. */
-export type SidecarLayer = (typeof SIDECAR_LAYERS)[number];
 /** An IP literal and a TCP port. */
 export type Address = NonNullable<SidecarConfig['inbound']>['listen'];

@@ -123,6 +123,13 @@ describe('findings', () => {
     expect(fixOf('"7"')).toMatch(/^Write 7, without/);
   });
 
+  it('says what to write: a list for a single value, an example for a form', () => {
+    const single = findingsIn(() => parsePolicy(edited(POLICY, 'method: [GET]', 'method: GET'), 'p.yaml'));
+    expect(single[0]?.fix).toMatch(/^Write a list: \[GET\]\./);
+    const form = findingsIn(() => parsePolicy(edited(POLICY, '"/**"', 'export/**'), 'p.yaml'));
+    expect(form[0]?.fix).toMatch(/^Write text such as \/export\/\*\*\./);
+  });
+
   it('collects everything, in the order of the file, in one error', () => {
     let text = edited(POLICY, 'rank: 3', 'rank: -1');
     text = edited(text, 'defaultClass: low', 'default_class: low');

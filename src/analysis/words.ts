@@ -70,9 +70,16 @@ export function paragraph(story: Story): string {
 
 /** For each arm, what it changed against the baseline, class by class, or that the data cannot tell, and why where that is known. */
 export function points(story: Story): string[] {
-  return Object.keys(story.arms)
-    .filter((arm) => arm !== story.baseline && arm !== story.control?.arm)
-    .map((arm) => armPoint(story, arm));
+  const { baseline } = story;
+  const seen = story.evidence[baseline] ?? [];
+  return [
+    ...(seen.length === 0
+      ? []
+      : [[`\`${baseline}\` is what the others are compared with.`, ...seen].join(' ')]),
+    ...Object.keys(story.arms)
+      .filter((arm) => arm !== baseline && arm !== story.control?.arm)
+      .map((arm) => armPoint(story, arm)),
+  ];
 }
 
 /** What was measured of one claim, and why it does not settle it where it does not. */

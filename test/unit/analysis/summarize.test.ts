@@ -249,6 +249,8 @@ describe('judge', () => {
     [{ value: 5, low: 4, high: 6 }, { atLeast: 3 }, 'holds'],
     [{ value: 5, low: 2, high: 9 }, { atLeast: 3 }, 'undecided'],
     [{ value: 2, low: 1, high: 2.9 }, { atLeast: 3 }, 'fails'],
+    [{ value: 2, low: 1, high: 3.2 }, { atLeast: 3 }, 'undecided'],
+    [{ value: 1.7, low: 1.4, high: 2 }, { atMost: 1.5 }, 'undecided'],
     [{ value: 1.2, low: 1.1, high: 1.3 }, { atMost: 1.5 }, 'holds'],
     [{ value: 1.7, low: 1.6, high: 1.8 }, { atMost: 1.5 }, 'fails'],
     [{ value: 1, low: 0.9, high: 1.1 }, { atLeast: 0.8, atMost: 1.2 }, 'holds'],

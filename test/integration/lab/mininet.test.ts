@@ -94,6 +94,13 @@ describe('the link', () => {
     }
   });
 
+  test('without delay is a plain wire', async () => {
+    const lab = await open({ ...DUMBBELL, delayMs: 0 });
+    const times = await ping(lab, 'left1', addressOf(lab, 'right1'));
+    expect(times).toHaveLength(21);
+    expect(median(times)).toBeLessThan(5);
+  });
+
   test('carries what the port is held to, in both directions', async () => {
     const lab = await open(DUMBBELL);
     await shape(lab, '20mbit', 100);
@@ -114,7 +121,7 @@ describe('the link', () => {
 
   test('queues at the shaped port, and nowhere else', async () => {
     const lab = await open({ ...DUMBBELL, queuePackets: 300 });
-    expect(lab.limitations).toEqual([]);
+    expect(lab.limitations.filter((one) => one.startsWith('room for'))).toEqual([]);
     await shape(lab, '200kbit', 300);
     const [port] = lab.ports;
     if (port === undefined) throw new Error('no port');
@@ -124,11 +131,19 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for _ in range(600): s.sendto(bytes(1400), ("${addressOf(lab, 'right1')}", 9))
 `;
     await run(lab, 'left1', '/usr/bin/python3', '-c', blast);
-    const statistics = await run(lab, port.node, 'tc', '-s', '-j', 'qdisc', 'show', 'dev', port.device);
-    const queue = JSON.parse(statistics).find(({ kind }: { kind: string }) => kind === 'pfifo');
-    expect(queue.qlen).toBeGreaterThan(290);
-    // Every frame that did not fit is counted where it was lost: the datapath lost none by itself.
-    expect(queue.qlen + queue.packets + queue.drops).toBe(600);
+    const counters = async (): Promise<{ qlen: number; packets: number; drops: number }> => {
+      const statistics = await run(lab, port.node, 'tc', '-s', '-j', 'qdisc', 'show', 'dev', port.device);
+      return JSON.parse(statistics).find(({ kind }: { kind: string }) => kind === 'pfifo');
+    };
+    // Every frame that did not fit is counted where it was lost: the switch lost none by itself.
+    const seen = async (): Promise<number> => {
+      const { qlen, packets, drops } = await counters();
+      return qlen + packets + drops;
+    };
+    await expect.poll(seen, { timeout: 60_000 }).toBeGreaterThanOrEqual(600);
+    // Hosts join multicast groups when they like; that is a handful of frames.
+    expect(await seen()).toBeLessThan(620);
+    expect((await counters()).drops).toBeGreaterThan(200);
   });
 
   test('no frame is larger than the MTU', async () => {
@@ -168,12 +183,6 @@ describe('two paths', () => {
     const said = await run(lab, middle, 'ovs-ofctl', 'dump-ports', middle, '1');
     return Number(/rx pkts=(\d+)/.exec(said)?.[1]);
   };
-  const steer = async (lab: Lab, match: string): Promise<void> => {
-    const port = await run(lab, 's1', 'ovs-vsctl', 'get', 'Interface', 's1-card3', 'ofport').catch(() => '3');
-    const flow = `priority=1000,in_port=1,${match},actions=output:${port.trim()}`;
-    await run(lab, 's1', 'ovs-ofctl', 'add-flow', 's1', flow);
-  };
-
   test('all traffic takes the primary one, and a flow with a DSCP takes the other', async () => {
     const lab = await open(topology);
     expect(lab.ports.map(({ label }) => label)).toEqual([
@@ -188,7 +197,8 @@ describe('two paths', () => {
     expect((await packets(lab, 's2')) - before.s2).toBeGreaterThanOrEqual(21);
     expect((await packets(lab, 's3')) - before.s3).toBeLessThan(21);
 
-    await steer(lab, 'ip,ip_dscp=46');
+    const flow = 'priority=1000,in_port=1,ip,ip_dscp=46,actions=output:3';
+    await run(lab, 's1', 'ovs-ofctl', 'add-flow', 's1', flow);
     const steered = await packets(lab, 's3');
     await ping(lab, 'left1', right, '-Q', '0xb8');
     expect((await packets(lab, 's3')) - steered).toBeGreaterThanOrEqual(21);

@@ -1,5 +1,15 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { hostExec } from '../../../src/core/index.ts';
+import { probeLab } from '../../../src/lab/index.ts';
 import { type Inventory, inventory, Runner } from './runner.ts';
+
+/** Runs only where the kernel has no delay of its own. */
+const BRIDGE: [string, RegExp, string] = [
+  'the delay bridge',
+  /^\S*delay_bridge/,
+  'the delay bridge of delay ended (signal SIGKILL)',
+];
+const { netem } = await probeLab(hostExec);
 
 let runner: Runner | undefined;
 afterEach(async () => {
@@ -55,6 +65,7 @@ describe('the mininet laboratory leaves nothing', () => {
     ['lab.py', /^\S*python3 .*lab\.py/, 'the process at the root of the laboratory ended'],
     ['the switches', /^ovs-vswitchd/, 'ovs-vswitchd ended (signal SIGKILL)'],
     ['their database', /^ovsdb-server/, 'ovsdb-server ended (signal SIGKILL)'],
+    ...(netem.ok ? [] : [BRIDGE]),
     ["a node's shell", /^bash .*mininet:left1/, 'the shell of node left1 ended (signal SIGKILL)'],
   ])('after kill -9 of %s, which the runner is told', async (_name, pattern, message) => {
     const { runner, before } = await opened('mininet');

@@ -55,6 +55,16 @@ describe('an ordinary user', () => {
     expect(await inventory(runner)).toEqual(before);
   });
 
+  test('whose laboratory loses its root process is told, and nothing is left', async () => {
+    runner = await start(AS_USER);
+    const said = await Promise.race([runner.heard('open'), runner.heard('refused')]);
+    expect(said.event).toBe(allowed ? 'open' : 'refused');
+    if (!allowed) return;
+    process.kill(await runner.find(/^unshare /), 'SIGKILL');
+    await expect(runner.heard('failed')).resolves.toMatchObject({ code: 'LAB_FAILED' });
+    await runner.nobodyLeft();
+  });
+
   test('who may make no namespaces is told to use sudo', async () => {
     const forbid = 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$0" "$@"';
     // Limits of a user namespace of its own: they hold for this process tree alone.

@@ -31,9 +31,9 @@ export interface LaunchedLab {
 }
 
 /**
- * Starts the laboratory's process. It dies with this process however that ends: by the kernel's parent-death signal,
- * and because its standard input ends. (The kernel drops that signal when an ordinary user enters a user namespace, so
- * the second way is the one that always holds.)
+ * Starts the laboratory's process. It dies with this process however that ends, in two ways that each suffice: by the
+ * kernel's parent-death signal (prctl(2); of the thread that starts it, so call this from the main thread), and because
+ * its standard input ends.
  */
 export async function launch(logDirectory: string): Promise<LaunchedLab> {
   const directory = path.resolve(logDirectory);

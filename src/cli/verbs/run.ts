@@ -21,6 +21,20 @@ export function parseTrials(text: string): number {
   return count;
 }
 
+/** What the policy asks for and this machine cannot give, each once, with the arms that it concerns. */
+export function limitationsOf(plan: ExperimentPlan): string[] {
+  const arms = new Map<string, Set<string>>();
+  for (const arm of plan.arms) {
+    for (const { limitations } of arm.layerPlans) {
+      for (const { what, why, instead } of limitations) {
+        const text = `${what}: ${why}; instead: ${instead}`;
+        arms.set(text, (arms.get(text) ?? new Set()).add(arm.name));
+      }
+    }
+  }
+  return [...arms].map(([text, names]) => `arms ${[...names].join(', ')}: ${text}`);
+}
+
 /** `priomesh run EXPERIMENT`: laboratory, trials, analysis, notebook and page. */
 export const runVerb: Verb = {
   configure(command, context, finish) {
@@ -66,13 +80,7 @@ export const runVerb: Verb = {
               progress.line(
                 `priomesh: ${source.experiment.title}: ${plan.arms.length} arms x ${plan.form.trials} trials${kept}, about ${formatDuration(leftMs)}`,
               );
-              for (const arm of plan.arms) {
-                for (const layer of arm.layerPlans) {
-                  for (const limit of layer.limitations) {
-                    progress.line(`priomesh: arm ${arm.name}: ${limit.what}: ${limit.why}; ${limit.instead}`);
-                  }
-                }
-              }
+              for (const text of limitationsOf(plan)) progress.line(`priomesh: ${text}`);
             },
             trialStarted: (trial, attempt) => {
               trialStartedMs = context.clock.nowMs();
@@ -81,13 +89,12 @@ export const runVerb: Verb = {
             },
             trialEnded: (trial, verdict) => {
               const tookMs = context.clock.nowMs() - trialStartedMs;
-              if (verdict.valid) {
-                done += 1;
-                ownMs = done === 1 ? tookMs : ownMs * 0.7 + tookMs * 0.3;
-              } else {
+              done = trial.index + 1;
+              ownMs = ownMs * 0.7 + tookMs * 0.3;
+              leftMs = ownMs * (total - done);
+              if (!verdict.valid) {
                 progress.line(`priomesh: trial of ${trial.arm} is void: ${verdict.reasons.join('; ')}`);
               }
-              leftMs = ownMs * (total - done);
             },
           },
         });

@@ -100,9 +100,13 @@ class DualPath(Topo):
 
     def bottlenecks(self):
         """The switch ports to shape: (label, switch, next node, Mbit/s)."""
-        return [port for label, middle, rate, _delay in self.paths for port in (
-            (label + ' path, left to right', 's1', 'delay-' + middle, rate),
-            (label + ' path, right to left', 's4', middle, rate))]
+        ports = []
+        for label, middle, rate, _delay in self.paths:
+            ports += [
+                (label + ' path, left to right', 's1', 'delay-' + middle,
+                 rate),
+                (label + ' path, right to left', 's4', middle, rate)]
+        return ports
 
     def flows(self, net):
         """Static flows: switch -> lines for `ovs-ofctl add-flows`.
@@ -125,8 +129,8 @@ class DualPath(Topo):
                 'priority=50,in_port=%d,actions=output:%d' % (right, left)]
         for switch, side in (('s1', 'left'), ('s4', 'right')):
             towards = 'delay-%s' if switch == 's1' else '%s'
-            primary, secondary = [port(switch, towards % middle)
-                                  for _label, middle, _rate, _delay in self.paths]
+            primary, secondary = [port(switch, towards % path[1])
+                                  for path in self.paths]
             hosts = {port(switch, host.name): host.defaultIntf().mac
                      for host in net.hosts if host.name.startswith(side)}
             lines = ['priority=200,dl_dst=%s,actions=output:%d' % (mac, number)

@@ -4,8 +4,8 @@
 
 priomesh builds it through lab.py. With plain Mininet:
 
-    mn --custom topologies/dumbbell.py --topo dumbbell,rate_mbit=20,delay_ms=5 \
-       --switch ovsbr --controller none
+    mn --custom topologies/dumbbell.py \
+       --topo dumbbell,rate_mbit=20,delay_ms=5 --switch ovsbr --controller none
 
 Mininet executes a custom file without saying where it stands, so this file
 imports nothing but Mininet.

@@ -39,7 +39,7 @@ class Channel:
 
     def __init__(self):
         self.output = os.dup(1)
-        # Mininet and its commands write to standard output; that goes into the log from here on.
+        # Mininet and its commands write to standard output: into the log.
         os.dup2(2, 1)
         self.pending = bytearray()
 
@@ -50,19 +50,20 @@ class Channel:
             data = data[os.write(self.output, data):]
 
     def receive(self):
-        """Return the requests that have arrived; ends the lab at the end of the stream."""
+        """The requests that have arrived; their end is the lab's end."""
         data = os.read(0, 1 << 16)
         if not data:
             os._exit(0)
         self.pending += data
         if len(self.pending) > REQUEST_LIMIT_BYTES:
-            raise RuntimeError('a request is longer than %d bytes' % REQUEST_LIMIT_BYTES)
+            raise RuntimeError('a request is longer than %d bytes'
+                               % REQUEST_LIMIT_BYTES)
         *lines, self.pending = self.pending.split(b'\n')
         return [json.loads(line) for line in lines]
 
 
 def end_with_runner():
-    """End when the other end of standard input closes, however busy the main thread is."""
+    """End when standard input does, however busy the main thread is."""
     poll = select.poll()
     poll.register(0, select.POLLRDHUP)
     poll.poll()
@@ -81,7 +82,8 @@ def serve(channel, network, processes, selector, wakeup):
             node_pid = network.pid_of(request['node'])
             if node_pid is False:
                 raise Refused('there is no node %s' % request['node'])
-            {'exec': processes.run, 'spawn': processes.spawn}[operation](request, node_pid)
+            serving = {'exec': processes.run, 'spawn': processes.spawn}
+            serving[operation](request, node_pid)
 
     selector.register(0, selectors.EVENT_READ)
     selector.register(wakeup, selectors.EVENT_READ)
@@ -93,7 +95,8 @@ def serve(channel, network, processes, selector, wakeup):
                     try:
                         handle(request)
                     except (Refused, OSError, KeyError, TypeError) as error:
-                        channel.send({'id': request.get('id'), 'error': str(error)})
+                        channel.send({'id': request.get('id'),
+                                      'error': str(error)})
             elif key.fd == wakeup:
                 os.read(wakeup, 4096)
                 processes.reap()
@@ -110,7 +113,7 @@ def main():
     os.set_blocking(alarm, False)
     signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    # A handler, not SIG_IGN: that would be inherited by every process of the lab.
+    # A handler, not SIG_IGN: every process of the lab would inherit that.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     threading.Thread(target=end_with_runner, daemon=True).start()
@@ -137,7 +140,8 @@ def main():
 
 
 if __name__ == '__main__':
-    # Started with -I, so that a user's Python settings do not matter; then this folder is not on the path.
+    # With -I, which keeps a user's settings out, this folder is not on the
+    # path.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     # pylint: disable=wrong-import-position
     from lab_network import Network, isolate

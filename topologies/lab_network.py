@@ -27,9 +27,9 @@ SCRATCH = '/run/priomesh'
 BRIDGE = SCRATCH + '/delay_bridge'
 #: Frames under way on a delay bridge in each direction; netem's limit too.
 DELAY_CAPACITY_FRAMES = 8192
-#: Kernel memory that a full frame occupies in a socket's buffer (skb truesize).
+#: Memory that a full frame takes of a socket's buffer (skb truesize).
 FRAME_MEMORY_BYTES = 2304
-#: How many queues of the full length a shaped port may have: one for each class.
+#: How many queues of full length a shaped port may have, one a class.
 QUEUES_PER_PORT = 4
 #: Frames that a host may send while the switch waits for the processor.
 BURST_FRAMES = 1024
@@ -181,7 +181,10 @@ class Network:
                 'wires': sorted(self.topology.delays_ms)}
 
     def pid_of(self, name):
-        """PID whose namespaces are a node's; None for a switch (they share the lab's own)."""
+        """PID whose namespaces are a node's, or False for an unknown node.
+
+        None for a switch: they share the lab's own.
+        """
         if self.net is None or name not in self.net:
             return False
         node = self.net[name]
@@ -195,11 +198,13 @@ class Network:
 
     def _start_open_vswitch(self):
         run('ovsdb-tool', 'create', DATABASE, SCHEMA)
-        # They come back from --detach when they serve, and are then our children.
+        # With --detach they return when they serve, and are children of
+        # process 1, us.
         run('ovsdb-server', DATABASE, '--detach', '--pidfile', '--no-chdir',
             '--remote=punix:/run/openvswitch/db.sock',
             '--log-file=%s/ovsdb-server.log' % self.log_directory)
-        # Two small threads: a lab has a handful of ports, and the cores are for the experiment.
+        # One thread each: a lab has a handful of ports, and the cores are
+        # for the experiment.
         run('ovs-vsctl', '--no-wait', 'init', '--', 'set', 'Open_vSwitch',
             '.', 'other_config:n-handler-threads=1',
             'other_config:n-revalidator-threads=1')
@@ -216,14 +221,18 @@ class Network:
         self.datapath = 'kernel' if kernel else 'user'
 
     def _tune(self):
-        """Neighbours are known and offloads off everywhere, so that what is on the wire is the experiment's."""
+        """Let the wire carry what the experiment sends, as it is sent.
+
+        Neighbours are known, and offloads are off everywhere.
+        """
         hosts = [host for host in self.net.hosts if not isinstance(host, Wire)]
         for host in hosts:
             lines = []
             for peer in hosts:
                 if peer is not host:
                     for key in ('ip', 'ip6'):
-                        lines.append('neigh replace %s lladdr %s dev %s nud permanent' % (
+                        lines.append('neigh replace %s lladdr %s dev %s '
+                                     'nud permanent' % (
                             peer.params[key].split('/')[0],
                             peer.defaultIntf().mac, host.defaultIntf()))
             batch = '%s/%s.neighbours' % (SCRATCH, host.name)
@@ -269,7 +278,7 @@ class Network:
                 self._delay_by_kernel(wire, first, second, delay_ms)
 
     def _delay_by_kernel(self, wire, first, second, delay_ms):
-        """Frames cross over in the kernel; netem delays them where they leave."""
+        """Frames cross in the kernel; netem delays them where they leave."""
         def command(*argv):
             run('mnexec', '-a', str(wire.pid), *argv)
 
@@ -283,7 +292,7 @@ class Network:
 
     def _delay_by_bridge(self, wire, first, second, delay_ms):
         if self.compiler.wait():
-            raise BuildError('cc could not compile delay_bridge.c; see lab.log')
+            raise BuildError('cc cannot compile delay_bridge.c; see lab.log')
         log = open('%s/%s.log' % (self.log_directory, wire.name), 'ab')
         # pylint: disable=consider-using-with
         with log:
@@ -306,7 +315,7 @@ class Network:
         run('ovs-ofctl', 'add-flows', switch, batch)
 
     def _hasten_switches(self):
-        """Let switches in user space run before hosts: a network is not slower because its hosts are busy."""
+        """Run the switches first: busy hosts do not slow a network down."""
         vswitchd = self._pid_of_pillar('ovs-vswitchd')
         try:
             for thread in os.listdir('/proc/%d/task' % vswitchd):
@@ -335,7 +344,8 @@ class Network:
         for _label, switch, towards, _rate in self.topology.bottlenecks():
             node, port = self.net[switch], self._port(switch, towards)
             number = node.ports[node.nameToIntf[port]]
-            card, end = '%s-card%d' % (switch, number), '%s-end%d' % (switch, number)
+            card = '%s-card%d' % (switch, number)
+            end = '%s-end%d' % (switch, number)
             run('ip', 'link', 'add', card, 'type', 'veth', 'peer', 'name', end)
             for interface in (card, end):
                 run('ip', 'link', 'set', interface, 'up')
@@ -355,13 +365,14 @@ class Network:
         The default buffers hold about 90 frames; what is beyond is lost in
         the switch, where nothing can choose by class.
         """
-        # It opens the second socket with the first frame that it sends: of an experimental type (RFC 7042).
+        # It opens the latter with the first frame that it sends: here of an
+        # experimental type (RFC 7042).
         switch = self.net.switches[0]
         run('ovs-ofctl', 'packet-out', switch.name,
             'in_port=LOCAL packet=%s88b5%s actions=output:1'
             % ('02' * 12, '00' * 46))
-        frames = max(BURST_FRAMES, QUEUES_PER_PORT * self.topology.queue_packets
-                     * len(self.topology.bottlenecks()))
+        queues = QUEUES_PER_PORT * len(self.topology.bottlenecks())
+        frames = max(BURST_FRAMES, queues * self.topology.queue_packets)
         wanted = frames * FRAME_MEMORY_BYTES
         sockets = packet_sockets(self._pid_of_pillar('ovs-vswitchd'))
         try:
@@ -408,7 +419,7 @@ def packet_sockets(pid):
 
 
 def widen(copy, wanted):
-    """Give a socket buffers of so many bytes; returns the size that they have."""
+    """Give a socket buffers of so many bytes; returns what it got."""
     got = []
     for forced, plain in ((SO_SNDBUFFORCE, socket.SO_SNDBUF),
                           (SO_RCVBUFFORCE, socket.SO_RCVBUF)):

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 
-#: The longest line that is handed on whole; of longer ones only the beginning is.
+#: The longest line that is handed on whole; longer ones are cut there.
 LINE_LIMIT_BYTES = 256 * 1024
 #: The most that a command may print on each of its two streams.
 OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024
@@ -105,7 +105,7 @@ class Command:
         self.output = {}
         stdin = subprocess.DEVNULL
         if request.get('input') is not None:
-            # In a file in memory it may be of any size without anybody waiting.
+            # A file in memory holds any amount without anybody waiting.
             stdin = os.fdopen(os.memfd_create('input'), 'w+b')
             stdin.write(request['input'].encode())
             stdin.seek(0)
@@ -189,7 +189,7 @@ class Service:
                 while self.readable(self.stream):
                     pass
             except BlockingIOError:
-                # A child of it holds the pipe open; what that says is not its own.
+                # A child of it holds the pipe open; that speaks for itself.
                 self._close()
         self.processes.services.pop(self.number, None)
         self.processes.send(dict(outcome(status), event='exit',

@@ -128,6 +128,8 @@ class MininetLab implements Lab {
   }
 }
 
+const wasAborted = (signal: AbortSignal): boolean => signal.aborted;
+
 /** Ends the laboratory's process and waits until everything in its namespaces is gone. */
 async function takeDown({ child, gone }: LaunchedLab): Promise<void> {
   child.stdin?.end();
@@ -172,6 +174,8 @@ export async function openMininetLab(options: LabOptions, signal: AbortSignal): 
   };
   const onAbort = (): void => fail(abortError(signal));
   signal.addEventListener('abort', onAbort, { once: true });
+  // It may have fired while the process was being started.
+  if (wasAborted(signal)) onAbort();
   try {
     channel.open({ topology: topology.name, parameters, logDirectory: path.resolve(options.logDirectory) });
     const description = await channel.ready;

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -319,9 +319,17 @@ describe('opening', () => {
     }
   });
 
-  test('an opening that is cancelled leaves nothing and says so', async () => {
+  test.each([
+    ['before it began', []],
+    ['when its process has started', ['lab.log']],
+    ['when the switches have started', ['lab.log', 'ovs-vswitchd.log']],
+  ])('is cancelled %s', async (_when, files) => {
     const controller = new AbortController();
     const opening = open(DUMBBELL, controller.signal);
+    opening.catch(() => {});
+    if (files.length > 0) {
+      await expect.poll(() => readdir(directory), { interval: 1 }).toEqual(expect.arrayContaining(files));
+    }
     controller.abort();
     await expect(opening).rejects.toMatchObject({ code: 'ABORTED' });
   });

@@ -30,6 +30,7 @@ export class BodyFraming {
     const lengthIndex = lines.indexOf(FIELD['content-length']);
     if (lengthIndex >= 0) {
       if (lines.occurrences(FIELD['content-length']) > 1) return REFUSED['content-length-duplicate'];
+      if (!isTight(bytes, base, lines, lengthIndex)) return REFUSED['content-length-invalid'];
       const length = parseLength(
         bytes,
         base + lines.valueStart(lengthIndex),
@@ -47,6 +48,7 @@ export class BodyFraming {
     const valueEnd = base + lines.valueEnd(codingIndex);
     if (
       lines.occurrences(FIELD['transfer-encoding']) > 1 ||
+      !isTight(bytes, base, lines, codingIndex) ||
       !equalsIgnoringCase(bytes, valueStart, valueEnd, CHUNKED)
     ) {
       return REFUSED['transfer-encoding-unsupported'];
@@ -54,6 +56,14 @@ export class BodyFraming {
     this.kind = 'chunked';
     return 0;
   }
+}
+
+/** Whether only spaces stand before the value and nothing behind it: parsers differ in what else they cut off. */
+function isTight(bytes: Uint8Array, base: number, lines: FieldLines, index: number): boolean {
+  for (let at = lines.nameEnd(index) + 1; at < lines.valueStart(index); at += 1) {
+    if (bytes[base + at] !== SP) return false;
+  }
+  return lines.valueEnd(index) + 2 === lines.lineEnd(index);
 }
 
 function parseLength(bytes: Uint8Array, start: number, end: number): number {

@@ -68,6 +68,21 @@ export const REQUEST_CASES: readonly FramingCase[] = [
     'transfer-encoding-unsupported',
   ),
   refused(
+    'a tab behind chunked',
+    `${POST}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`,
+    'transfer-encoding-unsupported',
+  ),
+  refused(
+    'a tab before chunked',
+    `${POST}Transfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n`,
+    'transfer-encoding-unsupported',
+  ),
+  refused(
+    'a space behind a Content-Length',
+    `${POST}Content-Length: 3 \r\n\r\nabc`,
+    'content-length-invalid',
+  ),
+  refused(
     'Transfer-Encoding in HTTP/1.0',
     `POST / HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     'transfer-encoding-version',

@@ -22,7 +22,7 @@ import { ResponseRelay } from './response-relay.ts';
 import type { ClassCounters, SideCounters } from './statistics/index.ts';
 
 /** What a stage says: the next stage may follow; or it will call `proceed` later; or the request has been answered. */
-export type Step = 'next' | 'wait' | 'answered';
+type Step = 'next' | 'wait' | 'answered';
 
 /**
  * One step of a stack. `enter` acts on a request on its way in; `leave` gives back what `enter` took, once, however the request ends.

@@ -1,7 +1,7 @@
-import { REFUSAL_KINDS, type RefusalKind, refusalStatus } from './refusal.ts';
+import { type RefusalKind, refusalStatus } from './refusal.ts';
 
 /** Every answer that the sidecar gives by itself, by code. The code stands in the field `x-priomesh-error` and in the body. */
-export const ANSWERS = {
+const ANSWERS = {
   QUEUE_DEADLINE: { status: 503, message: 'the request waited longer than its class allows' },
   QUEUE_SHED: { status: 503, message: 'the request queue is full and more important requests wait' },
   QUEUE_FULL: { status: 503, message: 'the request queue is full' },
@@ -19,7 +19,7 @@ export const ANSWERS = {
   SHUTTING_DOWN: { status: 503, message: 'the sidecar is shutting down' },
 } as const;
 
-/** A code of {@link ANSWERS}. */
+/** A code of the table above. */
 export type AnswerCode = keyof typeof ANSWERS;
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -91,6 +91,3 @@ export class AnswerBytes {
     return bytes;
   }
 }
-
-/** How many kinds of refusal there are. */
-export const REFUSAL_KIND_COUNT = REFUSAL_KINDS.length;

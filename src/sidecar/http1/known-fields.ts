@@ -1,5 +1,5 @@
 /** The header fields that the sidecar looks at; all others pass unread. Lower case. */
-export const KNOWN_FIELDS = [
+const KNOWN_FIELDS = [
   'host',
   'content-length',
   'transfer-encoding',

@@ -2,7 +2,7 @@
  * Every reason for which a message's framing is refused. The verdicts stand, one for one, in docs/reference/framing.md.
  * The number of a kind is its position here, counted from 1; the parsers report it as a negative number.
  */
-export const REFUSAL_KINDS = [
+const REFUSAL_KINDS = [
   'request-line',
   'version',
   'target',

@@ -1,9 +1,9 @@
 /** How large an input buffer is at first, and after a read that filled it. */
-export const SMALL_READ_BYTES = 16 * 1024;
-export const LARGE_READ_BYTES = 64 * 1024;
+const SMALL_READ_BYTES = 16 * 1024;
+const LARGE_READ_BYTES = 64 * 1024;
 
 /** Free bytes in front of what is read, so that header lines can be inserted without moving the body. */
-export const HEADROOM_BYTES = 2048;
+const HEADROOM_BYTES = 2048;
 
 /** Less room than this at the end of a buffer is not worth a read. */
 const LEAST_ROOM_BYTES = 512;

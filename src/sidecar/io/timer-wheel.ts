@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/index.ts';
 
 /** How long one slot of the wheel lasts: timeouts are this coarse. */
-export const TICK_MS = 20;
+const TICK_MS = 20;
 const SLOTS = 1024;
 
 /**

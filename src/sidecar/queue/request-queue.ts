@@ -3,7 +3,7 @@ import type { QueueEntry } from './queue-entry.ts';
 import { WaitingList } from './waiting-list.ts';
 
 /** How one class is treated. */
-export interface QueueClass {
+interface QueueClass {
   /** Share of the turns in weighted mode, a positive integer. */
   readonly weight: number;
   /** The most requests of the class that may run at once. */

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import type { ExperimentPlan } from '../../experiment/index.ts';
 import { createProgress, formatDuration } from '../progress.ts';
 import { describePublished } from '../published.ts';
 import type { Verb } from '../verb.ts';

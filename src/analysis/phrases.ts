@@ -29,8 +29,8 @@ export function quantityWithInterval(metric: MetricName, estimate: SummaryEstima
   const value = quantity(metric, estimate.value);
   if (estimate.low === null || estimate.high === null) return `${value} (one trial: no interval)`;
   const unit = value.slice(value.indexOf(' '));
-  const bound = (number: number) => quantity(metric, number).replace(unit, '');
-  return `${value} (95 % interval ${bound(estimate.low)} to ${bound(estimate.high)}${unit})`;
+  const bare = (number: number) => quantity(metric, number).replace(unit, '');
+  return `${value} (95 % interval ${bare(estimate.low)} to ${bare(estimate.high)}${unit})`;
 }
 
 /** What people call a metric: `p99`, `goodput`. */
@@ -47,7 +47,7 @@ export function metricLabel(metric: string): string {
 export function bracketed({ value, low, high }: Interval): string {
   if (value === null) return 'undefined (division by zero)';
   if (low === null || high === null) return `${figure(value)} (no interval)`;
-  return `${figure(value)} [${figure(low)}, ${figure(high)}]`;
+  return `${figure(value)} [${bound(low)}, ${bound(high)}]`;
 }
 
 /** Whether the data tell the ratio from 1; undefined where there is no interval. */
@@ -75,17 +75,30 @@ export function percentOf({ value, low, high }: Interval): string {
   const share = `${figure(value * 100)} %`;
   return low === null || high === null
     ? `${share} (no interval)`
-    : `${share} (95 % interval ${figure(low * 100)} to ${figure(high * 100)} %)`;
+    : `${share} (95 % interval ${bound(low * 100)} to ${bound(high * 100)} %)`;
 }
 
 function range({ low, high }: Interval): string {
   return low === null || high === null
     ? ' (no interval)'
-    : ` (95 % interval ${figure(low)} to ${figure(high)})`;
+    : ` (95 % interval ${bound(low)} to ${bound(high)})`;
 }
 
 /** `a`, `a and b`, `a, b and c`. */
 export function listed(items: readonly string[]): string {
   if (items.length < 2) return items.join('');
   return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}
+
+/** A bound of a ratio; far from 1 its digits say nothing. */
+function bound(value: number): string {
+  if (value > 0 && value < 0.001) return '< 0.001';
+  return value > 100_000 ? '> 100,000' : figure(value);
+}
+
+/** A sentence as an aside between brackets: small first letter, no full stop. */
+export function aside(sentence: string): string {
+  const [first = '', second = ''] = sentence;
+  const small = second === second.toLowerCase() ? first.toLowerCase() : first;
+  return `${small}${sentence.slice(1)}`.replace(/\.$/, '');
 }

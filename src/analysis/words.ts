@@ -1,6 +1,7 @@
 import type { MetricName } from '../config/index.ts';
 import type { Comparison, SummaryInput } from './input.ts';
 import {
+  aside,
   bracketed,
   differsFromOne,
   figure,
@@ -34,7 +35,7 @@ export function paragraph(story: Story): string {
   const base = first === undefined ? undefined : arms[baseline]?.classes[first];
   if (first !== undefined && base !== undefined) {
     sentences.push(
-      `In arm \`${baseline}\` (${arms[baseline]?.description ?? ''}) ${first} requests had a median latency of ${quantity('latencyMs.p50', base.latencyMs.p50.value)} and a p99 of ${quantityWithInterval('latencyMs.p99', base.latencyMs.p99)}; ${quantity('sloAttainment', base.sloAttainment.value)} of them met their objective.`,
+      `In arm \`${baseline}\` (${aside(arms[baseline]?.description ?? '')}) ${first} requests had a median latency of ${quantity('latencyMs.p50', base.latencyMs.p50.value)} and a p99 of ${quantityWithInterval('latencyMs.p99', base.latencyMs.p99)}; ${quantity('sloAttainment', base.sloAttainment.value)} of them met their objective.`,
     );
   }
   if (full !== undefined) {
@@ -48,7 +49,9 @@ export function paragraph(story: Story): string {
       if (name === first) {
         return latency === undefined || median === undefined
           ? []
-          : [`${name} p99 was ${timesLower(latency)} and p50 ${timesLower(median)}`];
+          : [
+              `${name} p99 was ${timesLower(latency)}${unsure(latency)} and p50 ${timesLower(median)}${unsure(median)}`,
+            ];
       }
       return goodput === undefined ? [] : [`${name} goodput was ${percentOf(goodput)} of \`${baseline}\`'s`];
     });
@@ -59,7 +62,7 @@ export function paragraph(story: Story): string {
       const stands = idealRatio(story, full, ideal, first);
       if (stands !== undefined) {
         sentences.push(
-          `Against the ideal \`${ideal}\` (${arms[ideal]?.description ?? ''}) its ${first} p99 stands at ${bracketed(stands)} times.`,
+          `Against the ideal \`${ideal}\` (${aside(arms[ideal]?.description ?? '')}) its ${first} p99 stands at ${bracketed(stands)} times.`,
         );
       }
     }
@@ -199,6 +202,7 @@ function armPoint(story: Story, arm: string): string {
   const { baseline } = story;
   const effects: string[] = [];
   const none: string[] = [];
+  const alone: string[] = [];
   const unloaded: string[] = [];
   for (const name of story.classes) {
     if (story.arms[arm]?.classes[name] === undefined) unloaded.push(name);
@@ -211,6 +215,8 @@ function armPoint(story: Story, arm: string): string {
       if (differsFromOne(found) === true) {
         const change = faster ? timesLower(found) : `at ${percentOf(found)}`;
         effects.push(`${name} ${label} ${change}`);
+      } else if (found.low === null) {
+        alone.push(`${name} ${label} ${found.value === null ? 'undefined' : figure(found.value)}`);
       } else none.push(`${name} ${label} ${bracketed(found)}`);
     }
   }
@@ -220,9 +226,8 @@ function armPoint(story: Story, arm: string): string {
       : `\`${arm}\` against \`${baseline}\`: ${effects.join('; ')}.`,
     ...(none.length === 0
       ? []
-      : [
-          `${effects.length === 0 ? 'Every' : 'The'} interval${effects.length === 0 ? '' : 's'} of these ratios ${effects.length === 0 ? 'includes' : 'include'} 1 (more is better): ${none.join(', ')}.`,
-        ]),
+      : [`The intervals of these ratios include 1 (more than 1 is better): ${none.join(', ')}.`]),
+    ...(alone.length === 0 ? [] : [`Ratios without an interval: ${alone.join(', ')}.`]),
     ...(effects.length === 0 ? smallestEffect(story, arm) : []),
     ...(unloaded.length === 0 ? [] : [`It carries no ${listed(unloaded)} load.`]),
     ...(story.evidence[arm] ?? []),
@@ -243,9 +248,17 @@ function smallestEffect(story: Story, arm: string): string[] {
   const found = ratio(story, 'latencyMs.p99', first, story.baseline, arm);
   if (found === undefined || found.low === null || found.high === null || found.low <= 0) return [];
   const factor = Math.max(found.high, 1 / found.low);
+  if (factor > 10) {
+    return ['The intervals are too wide to rule out even a large effect: more trials are needed.'];
+  }
   return [
     `The data rule out that it changes ${first} p99 by more than a factor of ${figure(factor)} either way (95 % confidence).`,
   ];
+}
+
+/** What is added to a change that the data cannot tell from none. */
+function unsure(found: SummaryRatio): string {
+  return differsFromOne(found) === true ? '' : ', within noise';
 }
 
 function capital(text: string): string {

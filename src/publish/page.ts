@@ -122,7 +122,9 @@ function method(summary: Summary, manifest: Manifest): string {
   const facts: readonly (readonly [string, string])[] = [
     [
       'Network',
-      `${topology.name}, bottleneck ${figure(topology.rateBps / 1e6)} Mbit/s, ${figure(topology.delayMs)} ms one way, queue of ${topology.queuePackets} packets`,
+      manifest.lab === 'local'
+        ? 'loopback: no bottleneck, no delay'
+        : `${topology.name}, bottleneck ${figure(topology.rateBps / 1e6)} Mbit/s, ${figure(topology.delayMs)} ms one way, queue of ${topology.queuePackets} packets`,
     ],
     ['Load', `open loop; ${load.join('; ')}`],
     ['Measured', `${figure(summary.windowMs / 1000)} s of each trial, after the warm-up`],

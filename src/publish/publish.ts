@@ -80,7 +80,7 @@ function chartSource(
     trials: trials.trials,
     looks: armLooks(summary, lessLoad),
     window: windowOf(manifest),
-    rateBps: manifest.experiment.topology.rateBps,
+    rateBps: manifest.lab === 'local' ? undefined : manifest.experiment.topology.rateBps,
     timeoutMs: (workload) => timeouts.get(workload) ?? 0,
   };
 }

@@ -34,7 +34,7 @@ export function ablationChart(source: ChartSource): Chart | undefined {
   return {
     name: 'ablation',
     title: 'What each layer buys',
-    caption: `Latency of ${first} requests: median (hollow) and 99th percentile (filled), logarithmic, lower is better.${goodputs.length === 0 ? '' : ` Goodput of ${others.join(' and ')}: higher is better.`} Points are means over the trials (geometric), bars their 95 % intervals.`,
+    caption: `Latency of ${first} requests: median (hollow) and 99th percentile (filled), logarithmic, lower is better.${goodputs.length === 0 ? '' : ` Goodput of ${others.join(' and ')}: higher is better.`} Points are means over the trials (geometric), bars their 95 % intervals, cut where they leave the frame. All arms of a block had the same arrivals, so the paired ratios in the text are surer than bars that overlap suggest.`,
     alt: `Dot plot with intervals by arm. ${first} p99: ${told(
       latency.filter(({ series }) => series === 'p99'),
       'ms',
@@ -106,10 +106,7 @@ function panel(
   options: { title: string; log: boolean; width: number; names: boolean; room: Room },
 ): Spec {
   const several = new Set(values.map(({ series }) => series)).size > 1;
-  const extremes = values.flatMap(({ low, high }) => [low, high]).filter((value) => value > 0);
-  const domain = options.log
-    ? [Math.min(...extremes) / 1.2, Math.max(...extremes) * 1.2]
-    : [0, Math.max(...extremes) * 1.08];
+  const domain = domainOf(values, options.log);
   const scale = { type: options.log ? 'log' : 'linear', domain, nice: false };
   const y = {
     field: 'arm',
@@ -126,7 +123,7 @@ function panel(
   const color = { field: 'arm', type: 'nominal', scale: armColours(source, allArms(source)), legend: null };
   const axis = {
     title: options.title,
-    ...(options.log ? { values: logTicks(domain[0] ?? 1, domain[1] ?? 1, 7) } : { tickCount: 5 }),
+    ...(options.log ? { values: logTicks(...domain, 7) } : { tickCount: 5 }),
     format: ',~r',
     grid: true,
   };
@@ -137,7 +134,7 @@ function panel(
     encoding: { y, ...offset },
     layer: [
       {
-        mark: { type: 'rule', strokeWidth: 2.5, opacity: 0.75 },
+        mark: { type: 'rule', strokeWidth: 2.5, opacity: 0.75, clip: true },
         encoding: {
           x: { field: 'low', type: 'quantitative', scale, axis },
           x2: { field: 'high' },
@@ -167,4 +164,14 @@ function panel(
       },
     ],
   };
+}
+
+/** Room for the values and their intervals, but not for intervals that say nothing: they would squeeze everything else. */
+function domainOf(rows: readonly Row[], log: boolean): [number, number] {
+  const values = rows.map(({ value }) => value).filter((value) => value > 0);
+  if (values.length === 0) return log ? [0.1, 10] : [0, 1];
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const low = Math.max(least / 5, Math.min(least, ...rows.map((row) => row.low)));
+  const high = Math.max(...rows.map((row) => row.high));
+  return log ? [low / 1.2, Math.min(most * 5, high) * 1.2] : [0, Math.min(most * 2, high) * 1.08];
 }

@@ -17,7 +17,8 @@ export interface ChartSource {
   readonly looks: ReadonlyMap<string, ArmLook>;
   /** What was measured of every trial. */
   readonly window: MeasuringWindow;
-  readonly rateBps: number;
+  /** Rate of the bottleneck link; undefined where the laboratory has none. */
+  readonly rateBps: number | undefined;
   timeoutMs(workload: string): number;
 }
 

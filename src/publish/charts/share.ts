@@ -26,7 +26,7 @@ export function shareChart(source: ChartSource): Chart | undefined {
   return {
     name: 'bottleneck-share',
     title: 'Who has the bottleneck',
-    caption: `Response-body bytes as they arrived at the generator, by class, in bins of ${figure(widthMs / 1000)} s, for the measuring window of block ${block} (the same arrivals in every arm; an arm without a trusted trial in it shows its first). Stacked, ${classes.at(-1) ?? ''} below; the dotted line is the rate of the bottleneck link, ${figure(source.rateBps / 1e6)} Mbit/s, headers included.`,
+    caption: `Response-body bytes as they arrived at the generator, by class, in bins of ${figure(widthMs / 1000)} s, for the measuring window of block ${block} (the same arrivals in every arm; an arm without a trusted trial in it shows its first). Stacked, ${classes.at(-1) ?? ''} below${source.rateBps === undefined ? '' : `; the dotted line is the rate of the bottleneck link, ${figure(source.rateBps / 1e6)} Mbit/s, headers included`}.`,
     alt: `Stacked areas of received rate over time by class, one panel for each arm. Means: ${trials.map((trial) => `${trial.arm} ${classes.map((name) => `${name} ${figure(meanOf(values, trial.arm, name))}`).join(' and ')} Mbit/s`).join('; ')}.`,
     spec: (room) => spec(source, values, classes, room),
   };
@@ -59,14 +59,14 @@ export function trialOf(source: ChartSource, arm: string, block: number): Publis
 }
 
 function spec(source: ChartSource, values: readonly Row[], classes: readonly string[], room: Room): Spec {
-  const most = Math.max(source.rateBps / 1e6, ...stackTops(values));
+  const linkMbps = source.rateBps === undefined ? [] : [source.rateBps / 1e6];
+  const most = Math.max(...linkMbps, ...stackTops(values));
   return {
     $schema: VEGA_LITE_SCHEMA,
     data: {
       values: values.map((row) => ({
         ...row,
         order: classes.indexOf(row.class),
-        linkMbps: source.rateBps / 1e6,
       })),
     },
     facet: {
@@ -105,10 +105,10 @@ function spec(source: ChartSource, values: readonly Row[], classes: readonly str
             order: { field: 'order', sort: 'descending' },
           },
         },
-        {
+        ...linkMbps.map((rate) => ({
           mark: { type: 'rule', strokeDash: [1, 3], strokeWidth: 1.2 },
-          encoding: { y: { aggregate: 'max', field: 'linkMbps', type: 'quantitative' } },
-        },
+          encoding: { y: { datum: rate, type: 'quantitative' } },
+        })),
       ],
     },
   };

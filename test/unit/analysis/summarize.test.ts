@@ -195,12 +195,31 @@ describe('summarize', () => {
     expect(words.points.find((point) => point.startsWith('`all`'))).not.toContain('not whole');
   });
 
+  it('says when the intervals are too wide to say anything', () => {
+    const given = input();
+    const trials = given.trials.map((one) =>
+      one.arm === 'queue'
+        ? trial('queue', one.block, { interactive: [3, 100, 900][one.block] ?? 1, batch: 500 })
+        : one,
+    );
+    const { words } = summarize({ ...given, trials });
+    expect(words.points.find((point) => point.startsWith('`queue`'))).toContain(
+      'too wide to rule out even a large effect',
+    );
+  });
+
   it('cannot tell with one trial', () => {
     const given = input();
     const summary = summarize({ ...given, trials: given.trials.filter(({ block }) => block === 0) });
     expect(summary.findings.map(({ verdict }) => verdict)).toEqual(['undecided', 'undecided', 'undecided']);
     expect(summary.findings[0]?.words).toContain('no interval to judge by');
     expect(summary.words.paragraph).toContain('3 cannot be told from these data');
+    expect(summary.words.paragraph).toMatch(
+      /interactive p99 was 5 times lower \(no interval\), within noise and/,
+    );
+    expect(summary.words.points.find((point) => point.startsWith('`all`'))).toContain(
+      'Ratios without an interval: interactive p99 5,',
+    );
   });
 
   it('reports the A/A control and the audit', () => {

@@ -1,2 +1,8 @@
+import { fileURLToPath } from 'node:url';
+
+export { queueLayer } from './queue-layer.ts';
 export { runSidecar } from './run.ts';
 export { type Sidecar, startSidecar } from './start.ts';
+
+/** The script that runs one sidecar: `node FILE --config CONFIG`. */
+export const SIDECAR_MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));

@@ -50,7 +50,7 @@ export function judge(
 }
 
 /** A number with six significant digits: what `summary.json` keeps. */
-export function rounded<T extends number | null>(value: T): T {
+function rounded<T extends number | null>(value: T): T {
   return (value === null ? null : Number(value.toPrecision(6))) as T;
 }
 

@@ -1,7 +1,6 @@
 export { judge } from './compare.ts';
 export type { ArmInput, AuditInput, Comparison, SummaryInput } from './input.ts';
 export {
-  CONFIDENCE,
   type Estimate,
   geometricInterval,
   meanInterval,
@@ -10,10 +9,10 @@ export {
   proportionInterval,
   type RatioEstimate,
 } from './interval.ts';
-export { bracketed, figure, metricLabel, quantity } from './phrases.ts';
+export { bracketed, figure, quantity } from './phrases.ts';
 export { quantileSorted } from './quantile.ts';
 export type { MeasuringWindow, RequestObjective, RequestRecord, ThroughputBin, Trial } from './records.ts';
-export { type CcdfPoint, ccdf, median, type RatePoint, rateOverTime } from './series.ts';
+export { type CcdfPoint, ccdf, type RatePoint, rateOverTime } from './series.ts';
 export { studentCentralProbability, studentQuantile } from './student.ts';
 export { find, summarize } from './summarize.ts';
 export {
@@ -28,11 +27,9 @@ export {
   summarySchema,
 } from './summary.ts';
 export {
-  isMetricName,
   latencyMs,
   meetsObjective,
   type RequestLimits,
-  smallerIsBetter,
   succeeded,
   type TrialMetrics,
   trialMetrics,

@@ -1,4 +1,3 @@
-import { quantileSorted } from './quantile.ts';
 import type { ThroughputBin } from './records.ts';
 
 /** One point of a complementary cumulative distribution. */
@@ -59,9 +58,4 @@ export function rateOverTime(
       rateBps: (bytes * 8000) / widthMs,
     })),
   );
-}
-
-/** The median of some values; undefined when there are none. */
-export function median(values: readonly number[]): number | undefined {
-  return values.length === 0 ? undefined : quantileSorted(Float64Array.from(values).sort(), 0.5);
 }

@@ -57,6 +57,6 @@ export function metricTable(input: SummaryInput): MetricTable {
 }
 
 /** The requests of a class that were due in the measuring window of a trial. */
-export function measured(trial: Trial, className: string): RequestRecord[] {
+function measured(trial: Trial, className: string): RequestRecord[] {
   return trial.requests.filter((request) => request.phase === 'measure' && request.className === className);
 }

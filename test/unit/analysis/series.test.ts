@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bracketed, ccdf, figure, median, quantity, rateOverTime } from '../../../src/analysis/index.ts';
+import { bracketed, ccdf, figure, quantity, rateOverTime } from '../../../src/analysis/index.ts';
 
 describe('ccdf', () => {
   it('starts with every request and ends with the slowest', () => {
@@ -58,10 +58,5 @@ describe('figures in words', () => {
     expect(bracketed({ value: 2, low: 1.5, high: 2.5 })).toBe('2 [1.5, 2.5]');
     expect(bracketed({ value: 2, low: null, high: null })).toBe('2 (no interval)');
     expect(bracketed({ value: null, low: null, high: null })).toContain('zero');
-  });
-
-  it('knows the median', () => {
-    expect(median([3, 1, 2])).toBe(2);
-    expect(median([])).toBeUndefined();
   });
 });

@@ -8,6 +8,9 @@ const HEADROOM_BYTES = 2048;
 /** Less room than this at the end of a buffer is not worth a read. */
 const LEAST_ROOM_BYTES = 512;
 
+/** So much has to be free in front of what is kept before a read goes there. */
+const LEAST_FRONT_BYTES = 4096;
+
 /**
  * The memory that one socket reads into: `bytes[start..end)` has been read and not yet been consumed.
  *
@@ -60,12 +63,12 @@ export class InputBuffer {
   /** Takes note that `count` bytes were read into {@link view}. */
   received(count: number): void {
     this.#filled = count === this.#view.length;
-    if (this.#viewBytes === this.bytes) {
+    if (this.#viewBytes === this.bytes && (this.start === this.end || this.#viewStart === this.end)) {
       if (this.start === this.end) this.start = this.#viewStart;
       this.end = this.#viewStart + count;
       return;
     }
-    // Memory was exchanged after the kernel had been given its view: what came in there is brought over.
+    // The view is elsewhere, because memory was exchanged or was short behind `end`: what came in there is brought over.
     if (this.bytes.length - this.end < count) this.#move(HEADROOM_BYTES, count);
     this.#view.copy(this.bytes, this.end, 0, count);
     this.end += count;
@@ -85,6 +88,11 @@ export class InputBuffer {
     if (this.start === this.end) return this.#emptyView();
     const room = this.bytes.length - this.end;
     if (room >= LEAST_ROOM_BYTES) return this.#setView(this.bytes, this.end, this.bytes.subarray(this.end));
+    // A small message that is kept until it is answered stands at the end, and all in front of it is free again.
+    const front = this.start - HEADROOM_BYTES;
+    if (!this.#pinned && front - HEADROOM_BYTES >= LEAST_FRONT_BYTES) {
+      return this.#setView(this.bytes, HEADROOM_BYTES, this.bytes.subarray(HEADROOM_BYTES, front));
+    }
     const next = Buffer.allocUnsafeSlow(this.#readBytes);
     return this.#setView(next, 0, next);
   }
@@ -136,8 +144,14 @@ export class InputBuffer {
    * they are too few or a pending write may refer to them.
    */
   reserveInFront(count: number): void {
-    if (!this.#pinned && this.start >= count) return;
+    if (!this.#pinned && this.start - count >= this.#freeFrom()) return;
     this.#move(HEADROOM_BYTES + count, SMALL_READ_BYTES);
+  }
+
+  /** From where on the bytes in front of `start` are free: the kernel may be reading into what is before. */
+  #freeFrom(): number {
+    const viewInFront = this.#viewBytes === this.bytes && this.#viewStart < this.start;
+    return viewInFront && this.#view !== this.#whole ? this.#viewStart + this.#view.length : 0;
   }
 
   #move(from: number, room: number): void {

@@ -197,8 +197,8 @@ async function joinSidecarCounters(
     if (own === undefined) continue;
     const lines = (await readFile(own, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
     const joined = lines.map((line) => {
-      const sample = JSON.parse(line) as { monotonicMs?: number };
-      const tMs = Math.round((sample.monotonicMs ?? originMs) - originMs);
+      const sample = JSON.parse(line) as { timeMs: number };
+      const tMs = Math.round(sample.timeMs - originMs);
       return `${JSON.stringify({ t_ms: tMs, source: 'sidecar', name: one.config.service, ...sample })}\n`;
     });
     await appendFile(into, joined.join(''));

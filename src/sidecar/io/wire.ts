@@ -124,9 +124,10 @@ export class Wire {
   #mark(socket: net.Socket): void {
     if (this.#markPending) return;
     this.#markPending = true;
-    socket.write(NOTHING, () => {
+    socket.write(NOTHING, (error) => {
       this.#markPending = false;
-      if (this.#closed) return;
+      // A destroyed socket calls back at once for ever, and never comes to its 'close', which does the rest.
+      if (error || socket.destroyed || this.#closed) return;
       if (socket.writableLength > 0) this.#mark(socket);
       else this.#releaseSource();
     });

@@ -274,9 +274,11 @@ describe('large bodies to slow readers arrive whole', () => {
         }),
       );
       const sum = await new Promise<string>((resolve, reject) => {
-        http.get({ port, host: '127.0.0.1', agent: false }, (response) => {
-          readSlowly(response).then(resolve, reject);
-        });
+        http
+          .get({ port, host: '127.0.0.1', agent: false }, (response) => {
+            readSlowly(response).then(resolve, reject);
+          })
+          .on('error', reject);
       });
       expect(sum).toBe(expected);
     });
@@ -348,6 +350,59 @@ describe('what breaks', () => {
     socket.destroy();
     await until(() => upstreamClosed && counters()['inFlight'] === 0);
     expect(counters()['callerGone']).toBe(1);
+  });
+
+  for (const [name, leave] of [
+    ['ends', (socket: net.Socket) => socket.destroy()],
+    ['resets', (socket: net.Socket) => socket.resetAndDestroy()],
+  ] as const) {
+    it(`gives everything back when the caller ${name} its connection while much is waiting to be written`, async () => {
+      let upstreamClosed = false;
+      const port = await inbound(
+        httpApplication((_incoming, response) => {
+          response.on('close', () => {
+            upstreamClosed = true;
+          });
+          response.writeHead(200, { 'content-length': String(LARGE_BYTES) });
+          void writeLarge(response, LARGE_BYTES);
+        }),
+      );
+      const socket = net.connect(port, '127.0.0.1');
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      let bytesBefore = -1;
+      // Nobody reads: when the count stands still for a while, all buffers on the way are full.
+      while (counters()['responseBytes'] !== bytesBefore || bytesBefore === 0) {
+        bytesBefore = counters()['responseBytes'] ?? 0;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      leave(socket);
+      await until(() => upstreamClosed && counters()['inFlight'] === 0);
+      expect(counters()['callerGone']).toBe(1);
+    });
+  }
+
+  it('resets a caller that does not read when the upstream breaks off', async () => {
+    let upstream: net.Socket | undefined;
+    const port = await inbound(
+      rawApplication((socket) => {
+        upstream = socket;
+        socket.once('data', () => {
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n');
+          socket.write(Buffer.alloc(20_000_000));
+        });
+      }),
+    );
+    const socket = net.connect(port, '127.0.0.1').on('error', () => undefined);
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    let bytesBefore = -1;
+    while (counters()['responseBytes'] !== bytesBefore || bytesBefore === 0) {
+      bytesBefore = counters()['responseBytes'] ?? 0;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    upstream?.resetAndDestroy();
+    socket.resume();
+    await until(() => counters()['upstreamBroken'] === 1 && side()['connections'] === 0);
+    socket.destroy();
   });
 
   for (const [name, head] of [

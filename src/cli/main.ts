@@ -24,7 +24,7 @@ function report(error: unknown, context: CliContext): ExitName {
   if (error instanceof PriomeshError) {
     if (error.code === 'ABORTED') {
       context.stderr('priomesh: interrupted; nothing is left running\n');
-      return context.signal.reason === 'SIGTERM' ? 'terminated' : 'interrupted';
+      return context.signal.reason === 'SIGINT' ? 'interrupted' : 'terminated';
     }
     context.stderr(`priomesh: ${error.format()}\n`);
     return error.exit;
@@ -72,10 +72,10 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
   }
 }
 
-/** Hands SIGINT and SIGTERM to an abort signal; a second one ends the process at once. */
+/** Hands SIGINT, SIGTERM and SIGHUP to an abort signal; a second one ends the process at once. */
 function signalsToAbort(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
       if (controller.signal.aborted)
         process.exit(name === 'SIGINT' ? EXIT_CODES.interrupted : EXIT_CODES.terminated);
@@ -93,6 +93,10 @@ if (import.meta.main) {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
     throw error;
+  });
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    // Nobody reads the progress any more; the work itself goes on.
+    if (error.code !== 'EPIPE') throw error;
   });
   const exit = await runCli(process.argv.slice(2), {
     stdout: (text) => {

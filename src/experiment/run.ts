@@ -58,14 +58,19 @@ export async function openExperimentLab(
   );
 }
 
+/** Creates the results folder, or refuses one that holds something other than a run. */
+async function claimFolder(folder: ResultsFolder): Promise<void> {
+  await mkdir(folder.root, { recursive: true });
+  const { digest } = await readJournal(folder.journal);
+  if (digest === undefined && (await readdir(folder.root)).some((name) => name !== 'logs')) {
+    throw new PriomeshError('RESULTS_EXIST', `${folder.root} is not empty and holds no run of priomesh`);
+  }
+}
+
 /** Refuses a folder that holds another run, and gives the trials that a run of this plan has finished in it. */
 async function resumeFrom(folder: ResultsFolder, plan: ExperimentPlan): Promise<readonly TrialEntry[]> {
   const journal = await readJournal(folder.journal);
   if (journal.digest === undefined) {
-    const strangers = (await readdir(folder.root)).filter((name) => name !== 'logs');
-    if (strangers.length > 0) {
-      throw new PriomeshError('RESULTS_EXIST', `${folder.root} is not empty and holds no run of priomesh`);
-    }
     await appendJournal(folder.journal, { kind: 'plan', digest: plan.digest });
     return [];
   }
@@ -92,7 +97,7 @@ async function startOf(folder: ResultsFolder, clock: Clock): Promise<string> {
 export async function runExperiment(source: ExperimentSource, options: RunOptions): Promise<RunOutcome> {
   const { clock, logger, events } = options;
   const folder = resultsFolder(path.resolve(options.out));
-  await mkdir(folder.root, { recursive: true });
+  await claimFolder(folder);
   events.preparing('probing this machine');
   const platform = await probePlatform(options.lab, options.signal);
   events.preparing(`building the ${options.lab} laboratory`);

@@ -19,6 +19,9 @@ export class CallerConnection implements Caller, WireOwner {
   #draining = false;
   #reading = false;
   #lingered = 0;
+  /** What was not yet taken by the kernel when it was last looked at, and since when it has been so much. */
+  #unsentBytes = 0;
+  #unsentSinceMs = 0;
   #emptyLines = 0;
   #headBegun = false;
 
@@ -57,7 +60,7 @@ export class CallerConnection implements Caller, WireOwner {
   /** Takes no further request; closes now when none is under way. */
   drain(): void {
     this.#draining = true;
-    if (this.#phase === 'head') this.#close();
+    if (this.#phase === 'head') this.exchangeClosed();
   }
 
   /** Closes whatever is under way. */
@@ -199,8 +202,23 @@ export class CallerConnection implements Caller, WireOwner {
     this.exchangeClosed();
   }
 
-  #timedOut(_nowMs: number): void {
+  /** A caller that reads slowly is given time for what it has not got yet, as long as it takes some of it. */
+  #stillSending(nowMs: number): boolean {
+    const { unsentBytes } = this.wire;
+    if (unsentBytes === 0) return false;
+    if (unsentBytes !== this.#unsentBytes) {
+      this.#unsentBytes = unsentBytes;
+      this.#unsentSinceMs = nowMs;
+    }
+    return nowMs - this.#unsentSinceMs < this.#side.limits.responseTimeoutMs;
+  }
+
+  #timedOut(nowMs: number): void {
     const { counters } = this.#side;
+    if (this.#phase !== 'exchange' && this.#stillSending(nowMs)) {
+      this.#wait(FIXED_LIMITS.lingerMs);
+      return;
+    }
     switch (this.#phase) {
       case 'head':
         if (this.wire.input.length === 0) {

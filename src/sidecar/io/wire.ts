@@ -115,9 +115,14 @@ export class Wire {
     this.#mark(socket);
   }
 
+  /** How much of what was sent the kernel has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket === undefined ? 0 : this.#socket.writableLength;
+  }
+
   /** Whether everything that was sent has been handed to the kernel. */
   get flushed(): boolean {
-    return this.#socket === undefined || this.#socket.writableLength === 0;
+    return this.unsentBytes === 0;
   }
 
   /** An empty write stands behind the pending ones; its callback says that they are done. */

@@ -3,6 +3,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Sidecar } from '../../../src/sidecar/index.ts';
+import { FIXED_LIMITS } from '../../../src/sidecar/limits.ts';
 import {
   exchangeRaw,
   httpApplication,
@@ -310,6 +311,38 @@ describe('large bodies to slow readers arrive whole', () => {
       expect(received).toBe(expected);
     });
   }
+
+  it('also when the connection closes after them and the caller reads nothing for longer than the linger time', async () => {
+    const bytes = 40_000_000;
+    const port = await inbound(
+      httpApplication((_incoming, response) => {
+        response.writeHead(200, { 'content-length': String(bytes) });
+        void writeLarge(response, bytes);
+      }),
+    );
+    // The sidecar holds the tail, and the exchange is over for it.
+    const allSent = (): boolean => counters()['completed'] === 1;
+    const socket = net.connect(port, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    let received = 0;
+    let rested = false;
+    let error: string | undefined;
+    const done = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', ({ message }) => {
+      error = message;
+    });
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      if (rested || !allSent()) return;
+      rested = true;
+      socket.pause();
+      setTimeout(() => socket.resume(), FIXED_LIMITS.lingerMs * 1.5);
+    });
+    await done;
+    expect(error).toBeUndefined();
+    expect(rested).toBe(true);
+    expect(received).toBeGreaterThan(bytes);
+  });
 
   it('and pipelined requests after them stay whole too', async () => {
     const body = PIECE.subarray(0, 300_000);

@@ -1,0 +1,35 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import path from 'node:path';
+import { PriomeshError } from '../src/core/index.ts';
+
+/** Where Debian puts programs that an ordinary user's PATH lacks. */
+const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin'];
+
+const PACKAGES = {
+  haproxy: 'haproxy',
+  nginx: 'nginx-light',
+  wrk: 'wrk',
+  taskset: 'util-linux',
+  setpriv: 'util-linux',
+};
+
+/**
+ * The file of a program that the benchmark needs.
+ * @throws PriomeshError PLATFORM_MISSING, naming the Debian package
+ */
+export async function findTool(name: keyof typeof PACKAGES): Promise<string> {
+  const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), ...SYSTEM_FOLDERS];
+  for (const folder of folders.filter((one) => one !== '')) {
+    const file = path.join(folder, name);
+    try {
+      await access(file, constants.X_OK);
+      return file;
+    } catch {
+      // The next folder may have it.
+    }
+  }
+  throw new PriomeshError('PLATFORM_MISSING', `the benchmark needs ${name}, which is not installed`, {
+    fix: `sudo apt-get install ${PACKAGES[name]}`,
+  });
+}

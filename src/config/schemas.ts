@@ -3,7 +3,7 @@ import { experimentKind } from './experiment.ts';
 import { graphKind } from './graph.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { policyKind } from './policy.ts';
-import { sidecarKind } from './sidecar.ts';
+import { sidecarFileKind, sidecarKind } from './sidecar.ts';
 
 /** The URN under which a schema of priomesh is known: editors and validators refer to it without a network. */
 export function schemaId(name: string): string {
@@ -22,5 +22,6 @@ export function schemas(): Readonly<Record<string, JsonSchema>> {
     published(experimentKind),
     published(graphKind),
     published(sidecarKind),
+    published(sidecarFileKind),
   ]);
 }

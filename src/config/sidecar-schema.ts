@@ -77,8 +77,8 @@ function limitsSchema() {
   return z.strictObject(shape).describe('Bounds; what is absent has its default.');
 }
 
-/** What a sidecar is told when it starts. */
-export const sidecarSchema = lazy(() => {
+/** A configuration of a sidecar, with the policy in one of its two forms. */
+function schemaWith<Policy extends z.ZodType>(policy: Policy) {
   const z = zod();
   const f = fields();
   const address = (port: z.ZodInt) =>
@@ -93,68 +93,81 @@ export const sidecarSchema = lazy(() => {
     });
   const listen = address(f.whole(0, 65_535));
   const peer = address(f.whole(1, 65_535));
-  return z
-    .strictObject({
-      service: f.name.describe('The service beside which the sidecar stands.'),
-      policy: resolvedPolicySchema(),
-      layers: z
-        .array(z.enum(SIDECAR_LAYERS))
-        .max(SIDECAR_LAYERS.length)
-        .describe('Which columns of the policy are on.'),
-      inbound: z.exactOptional(
-        z
-          .strictObject({
-            listen: listen.describe('Where requests to the service arrive.'),
-            application: peer.describe('Where the service listens.'),
-            ingress: z
-              .boolean()
-              .describe(
-                'Whether requests enter the mesh here: they are classified, and class headers are stripped.',
-              ),
-          })
-          .describe('The way in.'),
+  return z.strictObject({
+    service: f.name.describe('The service beside which the sidecar stands.'),
+    policy,
+    layers: z
+      .array(z.enum(SIDECAR_LAYERS))
+      .max(SIDECAR_LAYERS.length)
+      .describe('Which columns of the policy are on.'),
+    inbound: z.exactOptional(
+      z
+        .strictObject({
+          listen: listen.describe('Where requests to the service arrive.'),
+          application: peer.describe('Where the service listens.'),
+          ingress: z
+            .boolean()
+            .describe(
+              'Whether requests enter the mesh here: they are classified, and class headers are stripped.',
+            ),
+        })
+        .describe('The way in.'),
+    ),
+    outbound: z.exactOptional(
+      z
+        .strictObject({
+          listen: listen.describe('Where the service sends its own requests.'),
+          upstreams: z
+            .record(
+              f.host,
+              z
+                .strictObject({
+                  endpoints: z.array(peer).min(1).max(1024).describe('The addresses that serve it.'),
+                })
+                .describe('One upstream.'),
+            )
+            .describe('The value of the Host header, without port, to the upstream.'),
+        })
+        .describe('The way out.'),
+    ),
+    baselineCongestionControl: z
+      .string()
+      .regex(/^(?:[a-z][a-z0-9_-]{0,14})?$/, 'the name of a congestion-control algorithm, or nothing')
+      .describe(
+        "Every socket's algorithm where the transport layer is off; empty leaves the kernel's default.",
       ),
-      outbound: z.exactOptional(
-        z
-          .strictObject({
-            listen: listen.describe('Where the service sends its own requests.'),
-            upstreams: z
-              .record(
-                f.host,
-                z
-                  .strictObject({
-                    endpoints: z.array(peer).min(1).max(1024).describe('The addresses that serve it.'),
-                  })
-                  .describe('One upstream.'),
-              )
-              .describe('The value of the Host header, without port, to the upstream.'),
-          })
-          .describe('The way out.'),
-      ),
-      baselineCongestionControl: z
-        .string()
-        .regex(/^(?:[a-z][a-z0-9_-]{0,14})?$/, 'the name of a congestion-control algorithm, or nothing')
-        .describe(
-          "Every socket's algorithm where the transport layer is off; empty leaves the kernel's default.",
-        ),
-      statistics: z.exactOptional(
-        z
-          .strictObject({
-            file: f.fileName.describe('The file that lines are appended to.'),
-            intervalMs: f.between(10, 3_600_000).describe('The time between two lines.'),
-          })
-          .describe('Appends one JSON line of statistics an interval.'),
-      ),
-      limits: z.exactOptional(limitsSchema()),
-    })
-    .meta({
-      title: 'priomesh sidecar configuration',
-      description: 'What one sidecar is told when it starts.',
-    });
-});
+    statistics: z.exactOptional(
+      z
+        .strictObject({
+          file: f.fileName.describe('The file that lines are appended to.'),
+          intervalMs: f.between(10, 3_600_000).describe('The time between two lines.'),
+        })
+        .describe('Appends one JSON line of statistics an interval.'),
+    ),
+    limits: z.exactOptional(limitsSchema()),
+  });
+}
+
+/** What a sidecar is told when it starts, by a program: the policy is embedded, resolved. */
+export const sidecarSchema = lazy(() =>
+  schemaWith(resolvedPolicySchema()).meta({
+    title: 'priomesh sidecar configuration',
+    description: 'What one sidecar is told when it starts.',
+  }),
+);
+
+/** What a sidecar is told when it starts, by a person: the policy is the name of a file. */
+export const sidecarFileSchema = lazy(() =>
+  schemaWith(fields().fileName.describe('The policy file, relative to this file.')).meta({
+    title: 'priomesh sidecar configuration, written by hand',
+    description: 'What one sidecar is told when it starts; the policy stands in a file of its own.',
+  }),
+);
 
 type Parsed = DeepReadonly<z.output<ReturnType<typeof sidecarSchema>>>;
 
+/** A configuration whose policy has not been read yet. */
+export type SidecarFile = DeepReadonly<z.output<ReturnType<typeof sidecarFileSchema>>>;
 /** The configuration of a sidecar: a service, the resolved policy, and where to listen and to send. */
 export type SidecarConfig = Omit<Parsed, 'policy'> & { readonly policy: Policy };
 /** An IP literal and a TCP port. */

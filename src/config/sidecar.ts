@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { dirname, resolve } from 'node:path';
 import type { Policy } from '../core/index.ts';
 import { type DocumentKind, parseDocument, type Report } from './document.ts';
 import { suggest } from './explain.ts';
@@ -7,9 +8,16 @@ import { fits } from './json-check.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { lazy } from './lazy.ts';
 import { cidrFault } from './networks.ts';
+import { loadPolicy } from './policy.ts';
 import { readConfigFile } from './read-file.ts';
-import { type Address, type SidecarConfig, sidecarSchema } from './sidecar-schema.ts';
-import type { Path } from './source.ts';
+import {
+  type Address,
+  type SidecarConfig,
+  type SidecarFile,
+  sidecarFileSchema,
+  sidecarSchema,
+} from './sidecar-schema.ts';
+import { type Path, readSource } from './source.ts';
 
 type Check = Pick<Report, 'invalid' | 'conflict'>;
 
@@ -26,7 +34,7 @@ function same(a: Address, b: Address): boolean {
   return a.host === b.host && a.port === b.port && a.port !== 0;
 }
 
-function checkAddresses(config: SidecarConfig, report: Check): void {
+function checkAddresses(config: Omit<SidecarConfig, 'policy'>, report: Check): void {
   const { inbound, outbound } = config;
   if (inbound === undefined && outbound === undefined) {
     report.invalid([], 'the sidecar has neither inbound nor outbound', 'Add one of the two.');
@@ -116,6 +124,22 @@ export const sidecarKind: DocumentKind<SidecarConfig, SidecarConfig> = {
   },
 };
 
+/** Configurations of sidecars that people write: the policy is named. */
+export const sidecarFileKind: DocumentKind<SidecarFile, SidecarFile> = {
+  name: 'sidecar-file',
+  schema: sidecarFileSchema,
+  resolve(file, report) {
+    checkAddresses(file, report);
+    return file;
+  },
+};
+
+/** Whether a text that is not plain JSON names its policy instead of holding it. */
+function namesPolicy(text: string, file: string): boolean {
+  const { value } = readSource(text, file, SIDECAR_LIMIT_BYTES);
+  return typeof value === 'object' && value !== null && 'policy' in value && typeof value.policy === 'string';
+}
+
 /** The published schema of this kind of file. */
 const published = lazy(
   () =>
@@ -164,7 +188,15 @@ export function parseSidecarConfig(text: string, file: string): SidecarConfig {
   return parseSound(text) ?? parseDocument(sidecarKind, text, file);
 }
 
-/** Reads the configuration file of a sidecar; see {@link parseSidecarConfig}. */
+/**
+ * Reads the configuration file of a sidecar; see {@link parseSidecarConfig}. Where `policy` is the name of a file, as a
+ * person writes it, that file is read too.
+ */
 export async function loadSidecarConfig(file: string): Promise<SidecarConfig> {
-  return parseSidecarConfig(await readConfigFile(file, SIDECAR_LIMIT_BYTES), file);
+  const text = await readConfigFile(file, SIDECAR_LIMIT_BYTES);
+  const sound = parseSound(text);
+  if (sound !== undefined) return sound;
+  if (!namesPolicy(text, file)) return parseDocument(sidecarKind, text, file);
+  const written = parseDocument(sidecarFileKind, text, file);
+  return { ...written, policy: await loadPolicy(resolve(dirname(file), written.policy)) };
 }

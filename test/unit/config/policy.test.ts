@@ -33,8 +33,8 @@ describe('resolution', () => {
       {
         name: 'batch',
         rank: 5,
-        slo: { goodputBps: 8_000_000, latencyQuantile: 0.99 },
-        queue: { deadlineMs: 30_000, weight: 1, maxSharePercent: 75 },
+        slo: { goodputBps: 4_000_000, latencyQuantile: 0.99 },
+        queue: { deadlineMs: 30_000, weight: 1, maxSharePercent: 50 },
         broker: { priority: 1 },
         transport: {
           congestionControl: ['cubic', 'reno'],

@@ -42,6 +42,28 @@ function changed(change: (config: Record<string, unknown>) => void, indent?: num
 
 const faults = (text: string) => listed(findingsIn(() => parseSidecarConfig(text, 's.json')));
 
+describe('a sidecar configuration that a person writes', () => {
+  it('names its policy, which is read too', async () => {
+    const config = await loadSidecarConfig(repositoryFile('docs/examples/sidecar.yaml'));
+    expect(config.policy.classes).toEqual(POLICY.classes);
+    expect(config.inbound?.listen.port).toBe(15_006);
+  });
+
+  it('is answered with the place of a fault, in itself or in its policy', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'priomesh-sidecar-file-'));
+    try {
+      const file = join(folder, 'sidecar.yaml');
+      const text = repositoryText('docs/examples/sidecar.yaml');
+      await writeFile(file, text.replace('ingress: true', 'ingres: true'));
+      await expect(loadSidecarConfig(file)).rejects.toThrow(/inbound has no key "ingres"/);
+      await writeFile(file, text.replace('../../policies/case-study.yaml', 'nowhere.yaml'));
+      await expect(loadSidecarConfig(file)).rejects.toMatchObject({ code: 'CONFIG_NOT_FOUND' });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
 describe('a sidecar configuration', () => {
   it.each([undefined, 2, 4])('comes back as it was written (indent %s)', (indent) => {
     expect(parseSidecarConfig(JSON.stringify(CONFIG, null, indent), 's.json')).toEqual(CONFIG);

@@ -16,7 +16,7 @@ const VERSION = '0.1.0';
 const EXIT_HELP = `
 Exit status: ${Object.entries(EXIT_CODES)
   .map(([name, code]) => `${code} ${name}`)
-  .join(', ')}. See docs/reference/exit-codes.md.`;
+  .join(', ')}. See docs/reference/errors.md.`;
 
 /** Says an error on standard error, as a person reads it, and gives the exit status it leads to. */
 function report(error: unknown, context: CliContext): ExitName {

@@ -1,4 +1,5 @@
 import type { Exec, Platform } from '../core/index.ts';
+import type { LabCapabilities } from '../lab/index.ts';
 
 /** What a probe found. */
 export interface ProbeResult {
@@ -15,6 +16,8 @@ export interface ProbeContext {
   readonly exec: Exec;
   /** What processes can do where an experiment runs, or why that could not be found out. */
   readonly platform: Platform | string;
+  /** What the Mininet laboratory would find here. */
+  readonly lab: LabCapabilities;
   readonly signal: AbortSignal;
 }
 

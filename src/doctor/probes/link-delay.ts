@@ -1,17 +1,12 @@
 import type { Probe } from '../probe.ts';
-import { firstLine } from '../tools.ts';
 
 /** Delay on links: netem, or a bridge of our own that a C compiler builds. */
 export const linkDelayProbe: Probe = {
   name: 'link-delay',
   serves: 'delay on links of the mininet laboratory',
-  async run(context) {
-    const { platform } = context;
-    if (typeof platform !== 'string' && platform.qdiscs.includes('netem'))
-      return { status: 'ok', detail: 'netem' };
-    const compiler = await firstLine(context, ['cc', '--version']);
-    if (compiler !== undefined)
-      return { status: 'ok', detail: `no netem; a delay bridge is built by ${compiler}` };
+  async run({ lab: { netem, compiler } }) {
+    if (netem.ok) return { status: 'ok', detail: 'netem' };
+    if (compiler.ok) return { status: 'ok', detail: `no netem; a delay bridge is built by ${compiler.why}` };
     return {
       status: 'missing',
       detail: 'neither netem nor a C compiler',

@@ -2,7 +2,7 @@ import type { Address } from '../../src/config/index.ts';
 import type { ProcessGroup } from '../processes.ts';
 
 /** What a peer is started with. */
-export interface PeerContext {
+interface PeerContext {
   readonly processes: ProcessGroup;
   /** The server behind every peer. */
   readonly upstream: Address;

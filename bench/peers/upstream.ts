@@ -28,7 +28,7 @@ ${locations.join('\n')}
 }
 
 /** The server behind every peer. */
-export interface RunningUpstream {
+interface RunningUpstream {
   readonly address: Address;
   readonly pids: readonly number[];
 }

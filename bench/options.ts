@@ -19,6 +19,8 @@ npm run bench -- [options]
   --json FILE      writes all samples and figures
 `;
 
+const HELP = 'See `npm run bench -- --help`.';
+
 function whole(name: string, text: string | undefined, otherwise: number, max: number): number {
   if (text === undefined) return otherwise;
   const value = Number(text);
@@ -26,6 +28,7 @@ function whole(name: string, text: string | undefined, otherwise: number, max: n
     throw new PriomeshError(
       'USAGE',
       `--${name} wants a whole number from 1 to ${max}, not ${JSON.stringify(text)}`,
+      { fix: HELP },
     );
   }
   return value;
@@ -46,7 +49,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
         },
       }).values;
     } catch (error) {
-      throw new PriomeshError('USAGE', messageOf(error), { cause: error, fix: 'npm run bench -- --help' });
+      throw new PriomeshError('USAGE', messageOf(error), { cause: error, fix: HELP });
     }
   };
   const values = parse();

@@ -29,8 +29,7 @@ export class TimerWheel {
   #tick: number;
   #count = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** The time at the last tick: at most a tick or a busy turn of the loop old. */
-  nowMs: number;
+  #nowMs: number;
   /** How late the last tick came: the lag of the event loop. */
   lagMs = 0;
   #closed = false;
@@ -38,8 +37,14 @@ export class TimerWheel {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.nowMs = clock.nowMs();
-    this.#tick = Math.floor(this.nowMs / TICK_MS);
+    this.#nowMs = clock.nowMs();
+    this.#tick = Math.floor(this.#nowMs / TICK_MS);
+  }
+
+  /** The time at the last tick, at most a tick or a busy turn of the loop old; the time itself while nothing is set and no tick comes. */
+  get nowMs(): number {
+    if (this.#timer === undefined) this.#nowMs = this.#clock.nowMs();
+    return this.#nowMs;
   }
 
   /** Sets a timeout to be due at `dueMs`; a later date than before costs nothing. */
@@ -99,7 +104,6 @@ export class TimerWheel {
   }
 
   #start(): void {
-    this.nowMs = this.#clock.nowMs();
     this.#tick = Math.max(this.#tick, Math.floor(this.nowMs / TICK_MS));
     this.#timer = setInterval(() => this.advance(), TICK_MS);
     this.#timer.unref();
@@ -108,8 +112,8 @@ export class TimerWheel {
   /** Fires what is due. Called by the wheel's own timer; public for tests with a clock of their own. */
   advance(): void {
     const now = this.#clock.nowMs();
-    this.lagMs = Math.max(0, now - this.nowMs - TICK_MS);
-    this.nowMs = now;
+    this.lagMs = Math.max(0, now - this.#nowMs - TICK_MS);
+    this.#nowMs = now;
     const last = Math.floor(now / TICK_MS);
     const first = Math.max(this.#tick + 1, last - SLOTS + 1);
     this.#tick = Math.max(this.#tick, last);

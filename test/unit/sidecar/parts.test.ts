@@ -92,6 +92,23 @@ describe('the timer wheel', () => {
       { numRuns: 60 },
     );
   });
+
+  it('knows the time also when nothing was set for a while', () => {
+    const clock = new HeldClock();
+    const wheel = new TimerWheel(clock);
+    clock.ms += 600_000;
+    let firedMs = 0;
+    wheel.set(
+      new Timeout((nowMs) => {
+        firedMs = nowMs;
+      }),
+      wheel.nowMs + 1000,
+    );
+    const setMs = clock.ms;
+    for (; clock.ms < setMs + 2000; clock.ms += 20) wheel.advance();
+    wheel.close();
+    expect(firedMs).toBeGreaterThanOrEqual(setMs + 1000);
+  });
 });
 
 describe('the input buffer', () => {

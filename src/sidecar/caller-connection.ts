@@ -149,6 +149,8 @@ export class CallerConnection implements Caller, WireOwner {
     this.#reading = true;
     while (this.#phase === 'head' && this.wire.input.length > 0 && this.#readHead());
     this.#reading = false;
+    // Reading pauses when many requests came at once; here all whole ones have been served.
+    if (this.#phase === 'head') this.wire.resume();
   }
 
   /** @returns whether a head was complete */

@@ -192,7 +192,7 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     const { wire } = this.caller;
     wire.input.consumeTo(wire.input.start + this.#heldBytes);
     this.#heldBytes = 0;
-    if (wire.paused && this.connection?.wire.flushed === true) wire.resume();
+    if (wire.paused && wire.input.hasRoom && this.connection?.wire.flushed === true) wire.resume();
   }
 
   /** The caller sent more bytes while its request is under way. */

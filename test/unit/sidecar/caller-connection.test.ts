@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { resolveLimits } from '../../../src/config/index.ts';
+import { type Clock, systemClock } from '../../../src/core/index.ts';
+import { CallerConnection } from '../../../src/sidecar/caller-connection.ts';
+import type { Side, Stage } from '../../../src/sidecar/exchange.ts';
+import { AnswerBytes } from '../../../src/sidecar/http1/index.ts';
+import { TimerWheel } from '../../../src/sidecar/io/index.ts';
+import { FIXED_LIMITS } from '../../../src/sidecar/limits.ts';
+import { UpstreamConnection } from '../../../src/sidecar/pools/index.ts';
+import { forward } from '../../../src/sidecar/stages/index.ts';
+import { SideCounters } from '../../../src/sidecar/statistics/index.ts';
+import { POLICY } from '../propagation/fixtures.ts';
+import { arrive, FakeSocket } from './fake-socket.ts';
+
+const wheels: TimerWheel[] = [];
+
+afterEach(() => {
+  for (const wheel of wheels.splice(0)) wheel.close();
+});
+
+interface Options {
+  /** How many requests an upstream connection seems to have served before each request. */
+  readonly served?: number;
+  readonly limits?: Parameters<typeof resolveLimits>[0];
+  readonly clock?: Clock;
+}
+
+/** A caller's connection whose requests all go to one upstream connection. */
+function relayed({ served = 1, limits = {}, clock = systemClock }: Options = {}) {
+  const unused = { spoiled: () => undefined, closed: () => undefined, timedOut: () => undefined };
+  const upstream = new UpstreamConnection(unused);
+  const upstreamSocket = new FakeSocket();
+  upstream.wire.attach(upstreamSocket.asSocket());
+  const take: Stage = {
+    name: 'take',
+    enter(exchange) {
+      exchange.classIndex = 0;
+      exchange.connection = upstream;
+      upstream.served = served;
+      return 'next';
+    },
+  };
+  const wheel = new TimerWheel(clock);
+  wheels.push(wheel);
+  const side: Side = {
+    name: 'inbound',
+    stages: [take, forward()],
+    retryStage: 0,
+    limits: { ...resolveLimits(limits), fields: FIXED_LIMITS.fields },
+    clock,
+    wheel,
+    answers: new AnswerBytes(['interactive']),
+    counters: new SideCounters(POLICY),
+  };
+  const socket = new FakeSocket();
+  const caller = new CallerConnection(side, '127.0.0.1', () => undefined);
+  caller.start(socket.asSocket());
+  return { caller, socket, upstream, upstreamSocket, side, wheel };
+}
+
+const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+
+describe('pipelined requests', () => {
+  it.each([
+    ['used', 1],
+    ['new', 0],
+  ])('are not read far ahead of their answers, and all are served, on %s connections', async (_, served) => {
+    const { caller, socket, upstream, upstreamSocket } = relayed({ served });
+    const requests = 4000;
+    const text = (index: number): string =>
+      `GET /${index} HTTP/1.1\r\nHost: a\r\nx: ${'y'.repeat(200)}\r\n\r\n`;
+    const all = Buffer.from(Array.from({ length: requests }, (_, index) => text(index)).join(''));
+    let sent = 0;
+    let largest = 0;
+    for (let answered = 0; answered < requests; answered += 1) {
+      sent += arrive(caller.wire, socket, all.subarray(sent));
+      expect(upstreamSocket.written).toHaveLength(answered + 1);
+      expect(upstreamSocket.written[answered]?.toString('latin1')).toContain(`GET /${answered} `);
+      largest = Math.max(largest, caller.wire.input.bytes.length);
+      arrive(upstream.wire, upstreamSocket, ANSWER);
+      await new Promise((resolve) => process.nextTick(resolve));
+    }
+    expect(sent).toBe(all.length);
+    expect(largest).toBeLessThan(100_000);
+  });
+});

@@ -76,6 +76,7 @@ class WirePropagation implements Propagation {
 
   extract(headers: CarrierHeaders, believed: boolean, into: Carried): void {
     clearCarried(into);
+    into.believed = believed;
     for (const codec of this.#codecs) codec.read(headers, into);
     const { tracestateClass, baggageClass } = into;
     if (tracestateClass >= 0 && baggageClass >= 0 && tracestateClass !== baggageClass)

@@ -39,12 +39,6 @@ export const CARRIER_MEMBERS = [
 ] as const satisfies readonly (keyof CarrierHeaders)[];
 
 /**
- * The headers out of which a class, or an outsider's wish for one, can be read. At the trust boundary a sidecar either
- * passes them through {@link Propagation.inject} or drops them.
- */
-export const BOUNDARY_HEADER_NAMES = ['tracestate', 'baggage', 'priority'] as const;
-
-/**
  * The carrier headers of one request. A header that is absent is undefined. Lines of the same name are joined by `,`
  * (RFC 9110 section 5.3); a header that may stand only once then fails to parse, as it should.
  * One object may be reused for all requests: see {@link clearCarrierHeaders}.
@@ -68,6 +62,8 @@ type TraceSource = 'traceparent' | 'b3-single' | 'b3-multi' | 'none';
 
 /** What the headers of one request carry. One object may be reused for all requests. */
 export interface Carried {
+  /** Whether the peer's word counts. The ids of one who is not believed are let in only if the request is found by them. */
+  believed: boolean;
   /** The class that is believed; -1 when none is carried, when it is unknown, or when the peer is not believed. */
   classIndex: ClassIndex;
   /** What the own tracestate member says: a class, -1 without a member, -2 when it names no class of this policy. Filled for peers that are not believed, too. */
@@ -141,7 +137,7 @@ export interface PropagationCounters {
   invalidB3s: number;
   /** A `priority` that is not a structured-field dictionary (RFC 8941) and was ignored. */
   invalidPriorities: number;
-  /** A request id that is too long or not visible ASCII and was ignored. */
+  /** A request id that is too long, not visible ASCII or a list, and was ignored. */
   invalidRequestIds: number;
   /** Traces that were started here. */
   tracesStarted: number;
@@ -161,7 +157,9 @@ export interface Propagation {
   /**
    * Says what to change in the head so that it carries the class, and nothing that contradicts it. Own members that
    * came in are replaced, those of others stay. Starts a trace and a request id when none came in, and writes them into
-   * `carried`, so that the request can be registered in the provenance table.
+   * `carried`, so that the request can be registered in the provenance table. Of a peer that is not believed, B3 ids that
+   * are not the trace's and request ids that are no key are replaced: an application may forward them alone, and under
+   * them the table would find another request, with another class.
    *
    * @param carried what {@link extract} read out of the same headers
    * @param classIndex the class that the request has
@@ -205,6 +203,7 @@ export function clearCarrierHeaders(headers: CarrierHeaders): void {
 /** A fresh object for {@link Propagation.extract}. */
 export function createCarried(): Carried {
   return {
+    believed: true,
     classIndex: -1,
     tracestateClass: -1,
     baggageClass: -1,
@@ -222,6 +221,7 @@ export function createCarried(): Carried {
 
 /** Empties a {@link Carried} for the next request. */
 export function clearCarried(carried: Carried): void {
+  carried.believed = true;
   carried.classIndex = -1;
   carried.tracestateClass = -1;
   carried.baggageClass = -1;

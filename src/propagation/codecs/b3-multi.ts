@@ -1,7 +1,11 @@
 import type { Codec, CodecContext } from '../codec.ts';
+import { headerBit } from '../edits.ts';
 import { isNonZeroHex } from '../hex.ts';
 import type { CarrierHeaders } from '../types.ts';
-import { adoptB3 } from './b3-single.ts';
+import { adoptB3, isTraceOf } from './b3-single.ts';
+
+const HEADERS = ['x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'] as const;
+const BITS = HEADERS.reduce((bits, name) => bits | headerBit(name), 0);
 
 /** Accept, deny or defer; undefined when a header says something else. `true` and `false` are the form of old tracers. */
 function samplingState(headers: CarrierHeaders): number | undefined {
@@ -23,11 +27,11 @@ function isSpanId(text: string): boolean {
 
 /**
  * The `x-b3-*` headers (B3 propagation, "Multiple Headers"): read for the trace id where neither traceparent nor `b3`
- * gives one, and passed on unchanged. Written only for traces that are started here, where `starts` says so.
+ * gives one, and passed on unchanged, but from outside only when they do not contradict that. Written only for traces that are started here, where `starts` says so.
  */
 export function b3MultiCodec(context: CodecContext, starts: boolean): Codec {
   return {
-    headers: ['x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid', 'x-b3-sampled', 'x-b3-flags'],
+    headers: HEADERS,
     read(headers, carried) {
       const { xB3TraceId: traceId, xB3SpanId: spanId, xB3ParentSpanId: parentSpanId } = headers;
       const anything = traceId ?? spanId ?? parentSpanId ?? headers.xB3Sampled ?? headers.xB3Flags;
@@ -53,10 +57,15 @@ export function b3MultiCodec(context: CodecContext, starts: boolean): Codec {
       adoptB3({ traceId, spanId, sampled }, 'b3-multi', carried);
     },
     write(headers, carried, _classIndex, edits) {
-      if (!starts || headers.b3 !== undefined || headers.xB3TraceId !== undefined) return false;
-      if (carried.traceSource !== 'none' || headers.xB3SpanId !== undefined) return false;
+      const replaced = headers.xB3TraceId !== undefined;
+      if (replaced) {
+        if (carried.believed || isTraceOf(headers.xB3TraceId ?? '', carried.traceId)) return false;
+        edits.drop(BITS);
+      } else if (!starts || headers.b3 !== undefined) return false;
+      else if (carried.traceSource !== 'none' || headers.xB3SpanId !== undefined) return false;
       edits.lines(`x-b3-traceid: ${carried.traceId}\r\nx-b3-spanid: ${carried.spanId}\r\n`);
-      if (carried.sampled >= 0 && headers.xB3Sampled === undefined && headers.xB3Flags === undefined) {
+      const decided = headers.xB3Sampled !== undefined || headers.xB3Flags !== undefined;
+      if (carried.sampled >= 0 && (replaced || !decided)) {
         edits.lines(`x-b3-sampled: ${carried.sampled}\r\n`);
       }
       return false;

@@ -1,4 +1,5 @@
 import type { Codec, CodecContext } from '../codec.ts';
+import { headerBit } from '../edits.ts';
 import { isNonZeroHex } from '../hex.ts';
 import type { Carried } from '../types.ts';
 
@@ -20,6 +21,11 @@ export function adoptB3(context: B3Context, source: 'b3-single' | 'b3-multi', ca
   carried.traceId = context.traceId.padStart(32, '0');
   carried.spanId = context.spanId;
   carried.traceSource = source;
+}
+
+/** Whether a B3 trace id is that of a trace; the short form is padded. */
+export function isTraceOf(b3TraceId: string, traceId: string): boolean {
+  return b3TraceId.padStart(32, '0') === traceId;
 }
 
 function samplingState(character: string): number {
@@ -49,11 +55,19 @@ function parse(text: string): B3Context | undefined {
   return isNonZeroHex(text, parentStart, 16) ? { traceId, spanId, sampled } : undefined;
 }
 
+/** Whether an application that reads this header alone would take the request for one of another trace. */
+function contradicts(text: string, traceId: string): boolean {
+  const found = parse(text);
+  return found === undefined || (found.traceId !== '' && !isTraceOf(found.traceId, traceId));
+}
+
 /**
  * The `b3` header (B3 propagation, "Single Header"): read for the trace id where there is no traceparent, and passed on
- * unchanged. It goes before the multiple headers. Written only for traces that are started here, where `starts` says so.
+ * unchanged, but from outside only when it does not contradict that. It goes before the multiple headers. Written only
+ * for traces that are started here, where `starts` says so.
  */
 export function b3SingleCodec(context: CodecContext, starts: boolean): Codec {
+  const bit = headerBit('b3');
   return {
     headers: ['b3'],
     read(headers, carried) {
@@ -64,8 +78,10 @@ export function b3SingleCodec(context: CodecContext, starts: boolean): Codec {
       else adoptB3(found, 'b3-single', carried);
     },
     write(headers, carried, _classIndex, edits) {
-      if (!starts || headers.b3 !== undefined || headers.xB3TraceId !== undefined) return false;
-      if (carried.traceSource !== 'none') return false;
+      if (headers.b3 !== undefined) {
+        if (carried.believed || !contradicts(headers.b3, carried.traceId)) return false;
+        edits.drop(bit);
+      } else if (!starts || headers.xB3TraceId !== undefined || carried.traceSource !== 'none') return false;
       const sampled = carried.sampled < 0 ? '' : `-${carried.sampled}`;
       edits.lines(`b3: ${carried.traceId}-${carried.spanId}${sampled}\r\n`);
       return false;

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  BOUNDARY_HEADER_NAMES,
   CARRIER_HEADER_NAMES,
   CARRIER_MEMBERS,
   type CarrierHeaders,
@@ -88,13 +87,57 @@ describe('the trust boundary', () => {
     expect(subject.counters.foreignClasses).toBe(2);
   });
 
-  test('every header of the boundary is replaced where it contradicts the class, and no other is', () => {
+  test('every header of the boundary is replaced where it contradicts the class or the trace, and no other is', () => {
     const subject = propagation();
     const headers = Object.fromEntries(CARRIER_MEMBERS.map((member) => [member, 'x=y']));
     const hostile: CarrierHeaders = { ...headers, traceparent: TRACEPARENT };
     const { drop } = subject.inject(hostile, extract(subject, hostile, false), 2);
-    const dropped = CARRIER_HEADER_NAMES.filter((_, index) => (drop & (1 << index)) !== 0);
-    expect(dropped).toEqual([...BOUNDARY_HEADER_NAMES]);
+    const kept = CARRIER_HEADER_NAMES.filter((_, index) => (drop & (1 << index)) === 0);
+    expect(kept).toEqual(['traceparent', 'x-request-id']);
+  });
+
+  const other = 'f'.repeat(32);
+  test.each<[string, CarrierHeaders]>([
+    ['b3 of another trace', { traceparent: TRACEPARENT, b3: `${other}-${SPAN_ID}-1` }],
+    ['two lines of b3', { b3: `${other}-${SPAN_ID}-1,${other}-${SPAN_ID}-1` }],
+    ['x-b3-* of another trace', { traceparent: TRACEPARENT, xB3TraceId: other, xB3SpanId: SPAN_ID }],
+    ['x-b3-* beside b3', { b3: `${TRACE_ID}-${SPAN_ID}`, xB3TraceId: other, xB3SpanId: SPAN_ID }],
+    ['two lines of x-b3-traceid', { xB3TraceId: `${other},${other}`, xB3SpanId: SPAN_ID, xB3Flags: '1' }],
+  ])('%s: whatever id of it an application forwards, the request is found by it', (_, headers) => {
+    const next = forward(propagation(), headers, 2, false);
+    const { traceparent, b3, ...multi } = next;
+    for (const alone of [{ traceparent }, { b3 }, multi]) {
+      if (Object.values(alone).every((value) => value === undefined)) continue;
+      const { traceId } = extract(propagation(), alone);
+      if (traceId !== '') expect(traceId).toBe(extract(propagation(), { traceparent }).traceId);
+    }
+    expect(JSON.stringify(next)).not.toContain(other);
+    expect(JSON.stringify(forward(propagation(), headers, 2, true))).toContain(other);
+  });
+
+  test.each(['', 'a b', 'x'.repeat(129), 'a,b'])(
+    'a request id that is no key does not come in: %j',
+    (xRequestId) => {
+      const subject = propagation();
+      const carried = extract(subject, { xRequestId }, false);
+      const { bytes, drop } = subject.inject({ xRequestId }, carried, 2);
+      expect(drop & (1 << CARRIER_HEADER_NAMES.indexOf('x-request-id'))).not.toBe(0);
+      expect(carried.requestId).toMatch(/^[0-9a-f-]{36}$/);
+      expect(bytes.toString('latin1')).toContain(`x-request-id: ${carried.requestId}\r\n`);
+      expect(forward(propagation(), { xRequestId }, 2).xRequestId).toBe(xRequestId);
+    },
+  );
+
+  test('B3 that agrees with the trace, and a good request id, come in as they are', () => {
+    const headers = {
+      traceparent: TRACEPARENT,
+      b3: `${TRACE_ID}-${SPAN_ID}-1`,
+      xB3TraceId: TRACE_ID,
+      xB3SpanId: SPAN_ID,
+      xRequestId: 'r1',
+    };
+    expect(forward(propagation(), headers, 2, false)).toMatchObject(headers);
+    expect(forward(propagation(), { b3: '0' }, 2, false).b3).toBe('0');
   });
 });
 
@@ -106,7 +149,7 @@ describe('x-request-id', () => {
     );
   });
 
-  test.each(['', 'a b', 'a\u00e9', 'x'.repeat(129)])('%j is no key, and counted', (xRequestId) => {
+  test.each(['', 'a b', 'a\u00e9', 'a,b', 'x'.repeat(129)])('%j is no key, and counted', (xRequestId) => {
     const subject = propagation();
     expect(extract(subject, { xRequestId }).requestId).toBe('');
     expect(subject.counters.invalidRequestIds).toBe(1);

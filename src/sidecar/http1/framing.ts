@@ -164,6 +164,12 @@ export class ConnectionOptions {
     this.removedCount += 1;
   }
 
+  /** Whether a line does not travel on. */
+  removes(line: number): boolean {
+    for (let at = 0; at < this.removedCount; at += 1) if (this.removed[at] === line) return true;
+    return false;
+  }
+
   /** Marks one more line for removal. */
   removeLine(line: number): void {
     this.#remove(line);

@@ -21,12 +21,13 @@ export function readCarriers(propagation: Propagation, believed: (callerAddress:
 }
 
 function fillCarriers(exchange: Exchange): void {
-  const { lines } = exchange.request;
+  const { lines, connection } = exchange.request;
   const { input } = exchange.caller.wire;
   const { carriers } = exchange;
   for (let index = 0; index < lines.count; index += 1) {
     const id = lines.id(index);
-    if (id < FIRST_CARRIER) continue;
+    // What Connection names ends here, so the next hop needs it anew.
+    if (id < FIRST_CARRIER || connection.removes(index)) continue;
     const value = input.bytes.toString(
       'latin1',
       input.start + lines.valueStart(index),

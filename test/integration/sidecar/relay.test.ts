@@ -87,6 +87,26 @@ describe('ordinary requests', () => {
     expect(counters('batch')['requests']).toBe(1);
   });
 
+  it('stamps the class anew where Connection takes the carriers away', async () => {
+    const port = await inbound(
+      httpApplication((incoming, response) => response.end(JSON.stringify(incoming.headers))),
+    );
+    const carriers = {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'priomesh=c:batch',
+      baggage: 'priomesh.class=batch',
+      'x-request-id': 'r1',
+    };
+    const { body } = await request(port, {
+      path: '/batch/x',
+      headers: { ...carriers, connection: Object.keys(carriers).join(', ') },
+    });
+    const seen = JSON.parse(body) as Record<string, string>;
+    expect(seen).toMatchObject({ tracestate: 'priomesh=c:batch', baggage: 'priomesh.class=batch' });
+    expect(seen['traceparent']).toMatch(/^00-(?!0af7651916cd43dd8448eb211c80319c)/);
+    expect(seen['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('keeps connections alive on both sides', async () => {
     const ports = new Set<number | undefined>();
     const port = await inbound(

@@ -175,7 +175,7 @@ export class CallerConnection implements Caller, WireOwner {
     }
     this.#headBegun = false;
     this.#phase = 'exchange';
-    this.#side.wheel.set(this.#timeout, this.#side.wheel.nowMs + limits.responseTimeoutMs);
+    this.#wait(this.#exchangeLookMs(request.framing.kind !== 'none'));
     this.#exchange.begin(clock.nowMs());
     return true;
   }
@@ -241,21 +241,30 @@ export class CallerConnection implements Caller, WireOwner {
     }
   }
 
+  /** When to look at a running request again at the latest. */
+  #exchangeLookMs(bodyMissing: boolean): number {
+    const { bodyTimeoutMs, responseTimeoutMs } = this.#side.limits;
+    return bodyMissing ? Math.min(bodyTimeoutMs, responseTimeoutMs) : responseTimeoutMs;
+  }
+
   #exchangeTimedOut(): void {
     const { counters, limits, wheel } = this.#side;
     const exchange = this.#exchange;
-    const silentMs = wheel.nowMs - exchange.lastProgressMs;
-    if (exchange.queueEntry.waiting || silentMs < limits.responseTimeoutMs) {
-      this.#wait(
-        Math.max(
-          1,
-          exchange.queueEntry.waiting ? limits.responseTimeoutMs : limits.responseTimeoutMs - silentMs,
-        ),
-      );
+    const bodyMissing = !exchange.requestBody.done;
+    const lookMs = this.#exchangeLookMs(bodyMissing);
+    if (exchange.queueEntry.waiting) {
+      this.#wait(lookMs);
       return;
     }
-    const bodyMissing = !exchange.requestBody.done;
-    counters.hit(bodyMissing ? 'bodyTimeoutMs' : 'responseTimeoutMs');
-    exchange.answer(bodyMissing ? 'BODY_TIMEOUT' : 'REQUEST_TIMEOUT');
+    // While reading is paused, it is not the caller who keeps the body waiting.
+    const bodyAwaited = bodyMissing && exchange.connection !== undefined && !this.wire.paused;
+    const limitMs = bodyAwaited ? limits.bodyTimeoutMs : limits.responseTimeoutMs;
+    const leftMs = limitMs - (wheel.nowMs - exchange.lastProgressMs);
+    if (leftMs > 0) {
+      this.#wait(Math.max(1, Math.min(leftMs, lookMs)));
+      return;
+    }
+    counters.hit(bodyAwaited ? 'bodyTimeoutMs' : 'responseTimeoutMs');
+    exchange.answer(bodyAwaited ? 'BODY_TIMEOUT' : 'REQUEST_TIMEOUT');
   }
 }

@@ -196,6 +196,10 @@ function baselineProfile(config: SidecarConfig, platform: TransportPlatform): Co
     : { congestionControl: baselineCongestionControl };
 }
 
+/**
+ * An upstream with a pool for each class and endpoint. Classes whose connections are alike in everything share a pool:
+ * where transport and mark are off, a sidecar is as blind to classes as one that knows none.
+ */
 function makeUpstream(
   { config, wheel, limits, transport, random }: Shared,
   name: string,
@@ -203,27 +207,31 @@ function makeUpstream(
   counters: SideCounters,
   profileOf: (classIndex: number) => ConnectionProfile,
 ): Upstream {
-  const endpoints = addresses.map(
-    (address) =>
-      new Endpoint({
-        label: `${address.host}:${address.port}`,
-        wheel,
-        breakerFailures: limits.breakerFailures,
-        breakerOpenMs: limits.breakerOpenMs,
-        pools: config.policy.classes.map((_, classIndex) => {
-          const profile = profileOf(classIndex);
-          return new ConnectionPool({
-            wheel,
-            maxPoolConnections: limits.maxPoolConnections,
-            maxIdleConnections: limits.maxIdleConnections,
-            maxPendingRequests: limits.maxPendingRequests,
-            connectTimeoutMs: limits.connectTimeoutMs,
-            idleTimeoutMs: limits.idleTimeoutMs,
-            connect: (onread: net.OnReadOpts) => connectWithProfile(address, profile, { transport, onread }),
-            hit: (limit) => counters.hit(limit),
-          });
-        }),
+  const poolTo = (address: Address, profile: ConnectionProfile): ConnectionPool =>
+    new ConnectionPool({
+      wheel,
+      maxPoolConnections: limits.maxPoolConnections,
+      maxIdleConnections: limits.maxIdleConnections,
+      maxPendingRequests: limits.maxPendingRequests,
+      connectTimeoutMs: limits.connectTimeoutMs,
+      idleTimeoutMs: limits.idleTimeoutMs,
+      connect: (onread: net.OnReadOpts) => connectWithProfile(address, profile, { transport, onread }),
+      hit: (limit) => counters.hit(limit),
+    });
+  const endpoints = addresses.map((address) => {
+    const byProfile = new Map<ConnectionProfile, ConnectionPool>();
+    return new Endpoint({
+      label: `${address.host}:${address.port}`,
+      wheel,
+      breakerFailures: limits.breakerFailures,
+      breakerOpenMs: limits.breakerOpenMs,
+      pools: config.policy.classes.map((_, classIndex) => {
+        const profile = profileOf(classIndex);
+        const pool = byProfile.get(profile) ?? poolTo(address, profile);
+        byProfile.set(profile, pool);
+        return pool;
       }),
-  );
+    });
+  });
   return new Upstream(name, endpoints, BALANCERS[0].create(random.child(`balancer/${name}`)));
 }

@@ -10,7 +10,7 @@ export interface EndpointOptions {
   /** Failures in a row that take it out of rotation, and for how long. */
   readonly breakerFailures: number;
   readonly breakerOpenMs: number;
-  /** By class index. No two classes share a connection. */
+  /** By class index. Classes with the same connection profile share a pool, and no others. */
   readonly pools: readonly ConnectionPool[];
 }
 

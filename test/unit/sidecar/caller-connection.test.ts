@@ -84,3 +84,59 @@ describe('pipelined requests', () => {
     expect(largest).toBeLessThan(100_000);
   });
 });
+
+class HeldClock implements Clock {
+  ms = 5000;
+
+  nowMs(): number {
+    return this.ms;
+  }
+
+  wallMs(): number {
+    return this.ms;
+  }
+
+  sleep(): Promise<void> {
+    return Promise.reject(new Error('nobody sleeps here'));
+  }
+}
+
+describe('a request whose body pauses', () => {
+  const limits = { bodyTimeoutMs: 1000, responseTimeoutMs: 10_000 };
+
+  function begun(taking: boolean) {
+    const clock = new HeldClock();
+    const parts = relayed({ limits, clock });
+    parts.upstreamSocket.taking = taking;
+    arrive(
+      parts.caller.wire,
+      parts.socket,
+      Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc'),
+    );
+    const pass = (ms: number): void => {
+      for (const end = clock.ms + ms; clock.ms < end; clock.ms += 20) parts.wheel.advance();
+    };
+    const answers = (): string => Buffer.concat(parts.socket.written).toString('latin1');
+    return { ...parts, pass, answers };
+  }
+
+  it('is answered 408 after the time for bodies, counted from its last byte', () => {
+    const { caller, socket, side, pass, answers } = begun(true);
+    pass(900);
+    arrive(caller.wire, socket, Buffer.from('d'));
+    pass(900);
+    expect(answers()).toBe('');
+    pass(200);
+    expect(answers()).toContain('x-priomesh-error: BODY_TIMEOUT');
+    expect(side.counters.limits.bodyTimeoutMs).toBe(1);
+  });
+
+  it('is given the time for responses when the upstream takes nothing', () => {
+    const { side, pass, answers } = begun(false);
+    pass(9000);
+    expect(answers()).toBe('');
+    pass(1500);
+    expect(answers()).toContain('x-priomesh-error: REQUEST_TIMEOUT');
+    expect(side.counters.limits.responseTimeoutMs).toBe(1);
+  });
+});

@@ -155,7 +155,7 @@ export async function startSidecar(
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    const drained = Promise.all(listeners.map((listener) => listener.drain()));
+    const drained = drainInTurn(listeners);
     const enough = new AbortController();
     const bounded = clock.sleep(limits.drainTimeoutMs, enough.signal).then(
       () => 'timeout',
@@ -187,6 +187,11 @@ export async function startSidecar(
   if (signal?.aborted === true) await sidecar.close();
   else signal?.addEventListener('abort', () => void sidecar.close(), { once: true });
   return sidecar;
+}
+
+/** Inbound first: to end a request that is inside, the application may still have to call others. */
+async function drainInTurn(listeners: readonly Listener[]): Promise<void> {
+  for (const listener of listeners) await listener.drain();
 }
 
 function baselineProfile(config: SidecarConfig, platform: TransportPlatform): ConnectionProfile {

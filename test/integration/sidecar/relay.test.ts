@@ -593,4 +593,30 @@ describe('what breaks', () => {
     await closed;
     await expect(request(port)).rejects.toThrow('ECONNREFUSED');
   });
+
+  it('lets a running request call others while it is closed', async () => {
+    let goOn: (() => void) | undefined;
+    const outbound = { port: 0 };
+    const port = await inbound(
+      httpApplication((incoming, response) => {
+        if (incoming.url === '/inner') response.end('inner');
+        else {
+          goOn = () => {
+            request(outbound.port, { path: '/inner', headers: { host: 'service' } }).then(
+              ({ body }) => response.end(`called ${body}`),
+              (error: unknown) => response.end(String(error)),
+            );
+          };
+        }
+      }),
+    );
+    outbound.port = sidecar?.outboundPort ?? 0;
+    const running = request(port);
+    await until(() => goOn !== undefined);
+    const closed = sidecar?.close();
+    goOn?.();
+    expect((await running).body).toBe('called inner');
+    await closed;
+    await expect(request(outbound.port)).rejects.toThrow('ECONNREFUSED');
+  });
 });

@@ -146,6 +146,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#forget(connection);
     connection.wire.destroy();
     this.#failOne('CONNECT_TIMEOUT');
+    this.#grow();
   }
 
   closed(connection: UpstreamConnection, _error: Error | undefined): void {

@@ -11,6 +11,7 @@ import { forward } from '../../../src/sidecar/stages/index.ts';
 import { SideCounters } from '../../../src/sidecar/statistics/index.ts';
 import { POLICY } from '../propagation/fixtures.ts';
 import { arrive, FakeSocket } from './fake-socket.ts';
+import { HeldClock } from './held-clock.ts';
 
 const wheels: TimerWheel[] = [];
 
@@ -84,22 +85,6 @@ describe('pipelined requests', () => {
     expect(largest).toBeLessThan(100_000);
   });
 });
-
-class HeldClock implements Clock {
-  ms = 5000;
-
-  nowMs(): number {
-    return this.ms;
-  }
-
-  wallMs(): number {
-    return this.ms;
-  }
-
-  sleep(): Promise<void> {
-    return Promise.reject(new Error('nobody sleeps here'));
-  }
-}
 
 describe('a request whose body pauses', () => {
   const limits = { bodyTimeoutMs: 1000, responseTimeoutMs: 10_000 };

@@ -1,26 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Clock, Histogram, seededRandom } from '../../../src/core/index.ts';
+import { Histogram, seededRandom } from '../../../src/core/index.ts';
 import { BALANCERS, type Candidate } from '../../../src/sidecar/balancers/index.ts';
 import { RequestHead, removeLines } from '../../../src/sidecar/http1/index.ts';
 import { InputBuffer, Timeout, TimerWheel } from '../../../src/sidecar/io/index.ts';
 import { Admission, QueueEntry } from '../../../src/sidecar/queue/index.ts';
-
-class HeldClock implements Clock {
-  ms = 1000;
-
-  nowMs(): number {
-    return this.ms;
-  }
-
-  wallMs(): number {
-    return this.ms;
-  }
-
-  sleep(): Promise<void> {
-    return Promise.reject(new Error('nobody sleeps here'));
-  }
-}
+import { HeldClock } from './held-clock.ts';
 
 describe('balancers', () => {
   const candidates = (loads: readonly number[], out: readonly number[] = []): Candidate[] =>

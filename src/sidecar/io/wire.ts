@@ -31,6 +31,8 @@ export class Wire {
   #closed = false;
   /** The wire whose input has a write pending on this one, and whether a mark behind that write is under way. */
   #source: Wire | undefined;
+  /** The wire that bytes of ours were last pending on; only that one may say that they are out. */
+  #sink: Wire | undefined;
   #markPending = false;
 
   constructor(owner: WireOwner) {
@@ -111,6 +113,7 @@ export class Wire {
     if (socket.writableLength === 0) return;
     from.input.pin();
     from.pause();
+    from.#sink = this;
     this.#source = from;
     this.#mark(socket);
   }
@@ -142,6 +145,8 @@ export class Wire {
     const source = this.#source;
     if (source === undefined) return;
     this.#source = undefined;
+    if (source.#sink !== this) return;
+    source.#sink = undefined;
     source.input.unpin();
     source.resume();
   }
@@ -153,6 +158,7 @@ export class Wire {
   letGo(from: Wire): void {
     if (this.#source !== from) return;
     this.#source = undefined;
+    from.#sink = undefined;
     from.resume();
   }
 

@@ -14,7 +14,7 @@ export interface EndpointOptions {
   readonly pools: readonly ConnectionPool[];
 }
 
-/** One address that serves an upstream, with a pool for each class. */
+/** One address that serves an upstream, with a pool for each kind of connection. */
 export class Endpoint implements Candidate {
   readonly label: string;
   readonly pools: readonly ConnectionPool[];

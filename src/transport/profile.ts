@@ -12,6 +12,9 @@ import {
   type OptionName,
   openTcpSocket,
   readCongestionControl,
+  readDscp,
+  readIpv4Dscp,
+  readKernelPriority,
   setCongestionControl,
   setIpv4Dscp,
   setIpv6Dscp,
@@ -51,6 +54,8 @@ interface Applied {
   readonly family: Family;
   /** What the kernel had chosen, for going back to it. */
   readonly originalCongestionControl: string | undefined;
+  /** Not 0 where the listener has a mark, or net.ipv4.tcp_reflect_tos gives the peer's SYN's. */
+  readonly originalDscp: number;
   congestionControl: string | undefined;
   dscp: number;
   kernelPriority: number;
@@ -161,15 +166,23 @@ function isEmpty(profile: ConnectionProfile): boolean {
 
 function freshState(descriptor: number, family: Family): Applied {
   const original = readCongestionControl(descriptor);
+  const dscp = dscpOf(descriptor, family);
   return {
     profile: NO_PROFILE,
     family,
     originalCongestionControl: original,
     congestionControl: original,
-    dscp: 0,
-    kernelPriority: 0,
+    originalDscp: dscp,
+    dscp,
+    kernelPriority: Math.max(0, readKernelPriority(descriptor)),
     scavenger: undefined,
   };
+}
+
+/** The mark that stands on a socket; on an IPv6 socket that of IPv4 packets where only these have one. */
+function dscpOf(descriptor: number, family: Family): number {
+  const own = family === FAMILY.ipv6 ? readDscp(descriptor) : 0;
+  return own > 0 ? own : Math.max(0, readIpv4Dscp(descriptor));
 }
 
 function bring(
@@ -191,7 +204,7 @@ function bring(
     state.congestionControl = algorithm;
   }
 
-  const dscp = profile.dscp ?? 0;
+  const dscp = profile.dscp ?? state.originalDscp;
   let priority = profile.kernelPriority ?? 0;
   const dscpChanges = dscp !== state.dscp;
   if (dscpChanges) {

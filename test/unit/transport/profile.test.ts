@@ -131,6 +131,21 @@ describe.each(['127.0.0.1', '::1'])('options on %s', (host) => {
     expect([readDscp(descriptorOf(socket)), readKernelPriority(descriptorOf(socket))]).toEqual([10, 6]);
   });
 
+  it('take the place of a mark that the accepted socket was born with', async () => {
+    const { server, port } = await listen(host);
+    applyListenerProfile(server, { dscp: 46 }, transport);
+    const peer = accepted(server);
+    open.push(net.connect(port, host));
+    const socket = await peer;
+    const read = () => readDscp(descriptorOf(socket));
+    applyProfile(socket, { congestionControl: 'reno' }, transport);
+    expect(read()).toBe(46);
+    applyProfile(socket, { dscp: 0, kernelPriority: 0 }, transport);
+    expect([read(), readIpv4Dscp(descriptorOf(socket))]).toEqual([0, 0]);
+    applyProfile(socket, {}, transport);
+    expect(read()).toBe(46);
+  });
+
   it('carry data both ways, and read into the buffer handed in', async () => {
     const { server, port } = await listen(host);
     server.on('connection', (peer) => peer.pipe(peer));

@@ -25,7 +25,7 @@ export interface ScavengerOptions {
   readonly refusals: RefusalLog;
   /** Default 4096. */
   readonly maxSockets?: number;
-  /** How many peers are remembered after their last connection. Default 1024. */
+  /** Beyond so many peers, those without a connection are forgotten. Default 1024. */
   readonly maxPaths?: number;
 }
 
@@ -114,8 +114,8 @@ export class Scavenger {
     let path = this.#paths.get(key);
     this.#paths.delete(key);
     path ??= new ScavengerPath(peer, settings, this.#refusals);
+    if (this.#paths.size >= this.#maxPaths) this.#forgetOldest();
     this.#paths.set(key, path);
-    if (this.#paths.size > this.#maxPaths) this.#forgetOldest();
     return path;
   }
 

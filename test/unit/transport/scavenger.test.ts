@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/core/index.ts';
 import {
   applyProfile,
   connectWithProfile,
   descriptorOf,
   openTransport,
+  Scavenger,
   TcpInfoSampler,
   type Transport,
 } from '../../../src/transport/index.ts';
@@ -68,6 +70,15 @@ describe('Scavenger', () => {
     socket.destroy();
     await closed;
     expect(transport.scavenger.statistics().sockets).toBe(0);
+  });
+
+  it('paces connections to a new peer also when it knows as many as it remembers', async () => {
+    const few = new Scavenger({ clock: systemClock, refusals: transport.refusals, maxPaths: 1 });
+    const [one, other] = [await connected(), await connected()];
+    few.register(one, SCAVENGER, 'one');
+    few.register(other, SCAVENGER, 'other');
+    expect(few.statistics().paths.map(({ peer }) => peer)).toEqual(['one', 'other']);
+    few.close();
   });
 
   it('leaves a listener on a socket only while it paces it', async () => {

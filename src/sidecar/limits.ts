@@ -12,6 +12,8 @@ export const FIXED_LIMITS = {
   trailerFields: 32,
   /** Connections that the kernel holds before they are accepted (listen(2)). */
   listenBacklog: 4096,
+  /** Connections beyond `maxConnections` that are being told so at once; more are closed without a word. */
+  turnedAwayConnections: 64,
   /** After an answer that closes, so much of what the caller still sends is read and dropped, so that no RST overtakes the answer. */
   lingerBytes: 1024 * 1024,
   lingerMs: 1000,

@@ -44,6 +44,11 @@ export class Listener {
   #accept(accepted: net.Socket): void {
     const side = this.#side;
     side.counters.connectionsAccepted += 1;
+    if (this.#connections.size >= side.limits.maxConnections + FIXED_LIMITS.turnedAwayConnections) {
+      side.counters.hit('maxConnections');
+      accepted.destroy();
+      return;
+    }
     const connection = new CallerConnection(side, accepted.remoteAddress ?? '', (gone) => this.#gone(gone));
     const socket = adopt(accepted, connection.wire.onread);
     if (socket === undefined) return;

@@ -161,7 +161,12 @@ describe('the request queue in the data path', () => {
 });
 
 describe('classes on the way', () => {
-  it('share no connection', async () => {
+  const { socketOptions, congestionControls } = probeTransport([]);
+
+  it.each([
+    [['mark'] as const, 2],
+    [['queue'] as const, 1],
+  ])('share no connection where their connections differ, with %j: %i in all', async (layers, expected) => {
     const ports = new Map<string, Set<number | undefined>>();
     application = await httpApplication((incoming, response) => {
       const of = ports.get(String(incoming.headers['baggage'])) ?? new Set();
@@ -169,14 +174,15 @@ describe('classes on the way', () => {
       ports.set(String(incoming.headers['baggage']), of);
       response.end('ok');
     });
-    sidecar = await sidecarBefore(application.port);
+    sidecar = await sidecarBefore(application.port, { layers: [...layers] });
     for (let round = 0; round < 10; round += 1) {
-      await request(sidecar.inboundPort ?? 0, { path: round % 2 === 0 ? '/batch/x' : '/x' });
+      const baggage = `priomesh.class=${round % 2 === 0 ? 'batch' : 'interactive'}`;
+      await request(sidecar.outboundPort ?? 0, { headers: { host: 'service', baggage } });
     }
-    const [one, other] = [...ports.values()];
     expect(ports.size).toBe(2);
-    expect([one?.size, other?.size]).toEqual([1, 1]);
-    expect([...(one ?? [])].some((port) => other?.has(port))).toBe(false);
+    const used = [...ports.values()].flatMap((own) => [...own]);
+    expect(used.length).toBe(2);
+    expect(new Set(used).size).toBe(socketOptions ? expected : 1);
   });
 
   it('find a call that the application makes by its trace id alone', async () => {
@@ -204,8 +210,6 @@ describe('classes on the way', () => {
     expect(classes).toEqual(['priomesh.class=batch', 'priomesh.class=interactive']);
     expect(side('outbound').reasons).toEqual({ 'trace-id': 2 });
   });
-
-  const { socketOptions, congestionControls } = probeTransport([]);
 
   it('have their congestion control on the response socket and on the pool', async () => {
     // Where no socket option can be set, nothing may claim that one is in force.

@@ -578,6 +578,26 @@ describe('what breaks', () => {
     held.destroy();
   });
 
+  it('holds a bounded number of connections that it turns away', async () => {
+    const port = await inbound(
+      httpApplication((_incoming, response) => response.end('ok')),
+      { limits: { maxConnections: 1 } },
+    );
+    const most = 1 + FIXED_LIMITS.turnedAwayConnections;
+    const many = Array.from({ length: most + 20 }, () =>
+      net.connect({ host: '127.0.0.1', port, allowHalfOpen: true }),
+    );
+    for (const socket of many) socket.on('error', () => undefined).resume();
+    let highest = 0;
+    await until(() => {
+      highest = Math.max(highest, Number(side()['connections']));
+      return side()['connectionsAccepted'] === many.length;
+    });
+    expect(highest).toBeGreaterThan(1);
+    expect(highest).toBeLessThanOrEqual(most);
+    for (const socket of many) socket.destroy();
+  });
+
   it('lets a running request end when it is closed, and takes no new one', async () => {
     let finish: (() => void) | undefined;
     const port = await inbound(

@@ -1,5 +1,5 @@
 import { COLON, CR, FIELD_VALUE, HEX_VALUE, LF, TOKEN } from './characters.ts';
-import { FIELD, identifyField } from './known-fields.ts';
+import { identifyField } from './known-fields.ts';
 import { REFUSED } from './refusal.ts';
 
 const SIZE_FIRST = 0;
@@ -236,17 +236,11 @@ export class ChunkedBody {
     this.#nameLength += 1;
   }
 
-  /** Fields that frame or route the message may not come after it (RFC 9110 section 6.5.1). */
+  /**
+   * Fields that frame or route the message may not come after it (RFC 9110 section 6.5.1), nor may those that carry a class: a
+   * receiver that merges trailers into the head would take them for what the sidecar wrote there.
+   */
   #nameForbidden(): boolean {
-    if (this.#nameLength > NAME_BYTES_KEPT) return false;
-    const id = identifyField(this.#name, 0, this.#nameLength);
-    return (
-      id === FIELD['content-length'] ||
-      id === FIELD['transfer-encoding'] ||
-      id === FIELD.host ||
-      id === FIELD.connection ||
-      id === FIELD.upgrade ||
-      id === FIELD.te
-    );
+    return this.#nameLength <= NAME_BYTES_KEPT && identifyField(this.#name, 0, this.#nameLength) !== 0;
   }
 }

@@ -162,6 +162,7 @@ export const REQUEST_CASES: readonly FramingCase[] = [
     'chunk-extension',
   ),
   refused('a framing field as a trailer', `${CHUNKED}0\r\nContent-Length: 1\r\n\r\n`, 'trailer'),
+  refused('a class carrier as a trailer', `${CHUNKED}0\r\nBaggage: priomesh.class=a\r\n\r\n`, 'trailer'),
   refused('a malformed trailer', `${CHUNKED}0\r\nX : 1\r\n\r\n`, 'trailer'),
   refused('trailers beyond the limit', `${CHUNKED}0\r\nX: ${'a'.repeat(9000)}\r\n\r\n`, 'trailer'),
 ];

@@ -84,6 +84,11 @@ export class CallerConnection implements Caller, WireOwner {
   onEnd(): void {
     // A caller that half-closes is taken for gone, as most proxies do: a close() looks the same from here.
     if (this.#phase === 'exchange') this.#exchange.callerGone();
+    // But a response that has been given to the socket goes out whole; if the caller is gone, that fails soon.
+    else if (this.wire.unsentBytes > 0) {
+      if (this.#phase === 'head') this.exchangeClosed();
+      return;
+    }
     this.#close();
   }
 

@@ -125,3 +125,28 @@ describe('a request whose body pauses', () => {
     expect(side.counters.limits.responseTimeoutMs).toBe(1);
   });
 });
+
+describe('a caller that ends its sending direction', () => {
+  it.each(['close', 'keep-alive'])('still gets the tail of a response (%s)', (connection) => {
+    const clock = new HeldClock();
+    const { caller, socket, upstream, upstreamSocket, wheel } = relayed({ clock });
+    socket.taking = false;
+    arrive(
+      caller.wire,
+      socket,
+      Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\nConnection: ${connection}\r\n\r\n`),
+    );
+    arrive(upstream.wire, upstreamSocket, ANSWER);
+    socket.emit('end');
+    expect(socket.destroyed).toBe(false);
+    for (const end = clock.ms + 130_000; clock.ms < end; clock.ms += 20) wheel.advance();
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('is gone when nothing is on its way', () => {
+    const { caller, socket } = relayed();
+    arrive(caller.wire, socket, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
+    socket.emit('end');
+    expect(socket.destroyed).toBe(true);
+  });
+});

@@ -290,15 +290,15 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     this.retry();
   }
 
-  /** Answers in the upstream's place. */
+  /** Answers in the upstream's place; where a part of its response is out already, breaks that off. */
   answer(code: AnswerCode): 'answered' {
-    const { counters } = this.side;
-    counters.answered(code);
-    if (this.counters !== undefined) this.counters.errors += 1;
+    this.side.counters.answered(code);
     if (this.response.started) {
+      if (this.counters !== undefined) this.counters.upstreamBroken += 1;
       this.breakOff();
       return 'answered';
     }
+    if (this.counters !== undefined) this.counters.errors += 1;
     const whole = this.#requestIsHere();
     const keepAlive = whole && this.request.keepAlive && !this.caller.draining;
     const bytes = this.side.answers.answer(code, this.classIndex, !keepAlive, this.request.isHead);

@@ -165,8 +165,7 @@ export class ResponseRelay {
       : this.#body.consume(input.bytes, bodyStart, input.end);
     if (end < 0) {
       exchange.connectionReusable = false;
-      exchange.side.counters.answered('UPSTREAM_MALFORMED');
-      exchange.breakOff();
+      exchange.answer('UPSTREAM_MALFORMED');
       return;
     }
     const sentEnd = this.#unchunk ? this.#dataEnd : end;

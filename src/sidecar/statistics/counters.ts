@@ -11,7 +11,7 @@ export class ClassCounters {
   expired = 0;
   /** Answered with an error of the sidecar's own. */
   errors = 0;
-  /** Broken off: by the caller, or by the upstream in the middle of a response. */
+  /** Broken off: by the caller, or by the upstream in the middle of a response (it ended, fell silent or went wrong). */
   callerGone = 0;
   upstreamBroken = 0;
   retries = 0;
@@ -30,7 +30,7 @@ export class SideCounters {
   connectionsAccepted = 0;
   /** By kind. */
   readonly refusals = new Map<string, number>();
-  /** By code of the sidecar's own answer. */
+  /** By code of the sidecar's own answer; also where a response that had begun was broken off in its place. */
   readonly answers = new Map<string, number>();
   /** By reason of the class: a rule's name, `default`, or how provenance found it. */
   readonly reasons = new Map<string, number>();

@@ -150,3 +150,16 @@ describe('a caller that ends its sending direction', () => {
     expect(socket.destroyed).toBe(true);
   });
 });
+
+describe('a response that goes wrong in the middle', () => {
+  it('is reset and counted as broken by the upstream, not as answered', () => {
+    const { caller, socket, upstream, upstreamSocket, side } = relayed();
+    arrive(caller.wire, socket, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
+    const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n';
+    arrive(upstream.wire, upstreamSocket, Buffer.from(head));
+    arrive(upstream.wire, upstreamSocket, Buffer.from('nonsense'));
+    expect(socket.destroyed).toBe(true);
+    expect(side.counters.ofClass(0)).toMatchObject({ upstreamBroken: 1, errors: 0, completed: 0 });
+    expect(Object.fromEntries(side.counters.answers)).toEqual({ UPSTREAM_MALFORMED: 1 });
+  });
+});

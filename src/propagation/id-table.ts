@@ -31,6 +31,8 @@ export class IdTable {
   readonly #same: Int32Array;
   /** How many requests with other classes are inside. */
   readonly #other: Int32Array;
+  /** The least important class among the requests that have had the entry's id. */
+  readonly #least: Int32Array;
   readonly #expiresMs: Float64Array;
   readonly #newer: Int32Array;
   readonly #older: Int32Array;
@@ -45,6 +47,7 @@ export class IdTable {
     this.#classIndex = new Int32Array(capacity);
     this.#same = new Int32Array(capacity);
     this.#other = new Int32Array(capacity);
+    this.#least = new Int32Array(capacity);
     this.#expiresMs = new Float64Array(capacity);
     this.#newer = new Int32Array(capacity);
     // Free slots are chained through the same links as used ones.
@@ -62,6 +65,7 @@ export class IdTable {
     const slot = known === NONE ? this.#insert(id, classIndex, nowMs) : known;
     if (this.#classIndex[slot] === classIndex) this.#same[slot] = (this.#same[slot] ?? 0) + 1;
     else this.#other[slot] = (this.#other[slot] ?? 0) + 1;
+    this.#least[slot] = Math.max(this.#least[slot] ?? 0, classIndex);
     this.#expiresMs[slot] = nowMs + this.#ttlMs;
     this.#touch(slot);
   }
@@ -91,6 +95,12 @@ export class IdTable {
     return this.#classIndex[slot] ?? NO_CLASS;
   }
 
+  /** The least important class among the requests that have had this id since it came in; NO_CLASS for an id that is not there. */
+  leastImportant(id: string): number {
+    const slot = this.#slots.get(id);
+    return slot === undefined ? NO_CLASS : (this.#least[slot] ?? NO_CLASS);
+  }
+
   #live(id: string, nowMs: number): number {
     const slot = this.#slots.get(id);
     if (slot === undefined) return NONE;
@@ -113,6 +123,7 @@ export class IdTable {
     this.#classIndex[slot] = classIndex;
     this.#same[slot] = 0;
     this.#other[slot] = 0;
+    this.#least[slot] = classIndex;
     this.#link(slot);
     return slot;
   }

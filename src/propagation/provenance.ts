@@ -60,10 +60,15 @@ export class ProvenanceTable {
   byRequestId(requestId: string, nowMs: number): number {
     return requestId === '' ? NO_CLASS : this.#requests.find(requestId, nowMs);
   }
+
+  /** The least important class of the requests that share these ids; NO_CLASS when nobody has them. */
+  leastImportant(traceId: string, requestId: string): number {
+    return Math.max(this.#traces.leastImportant(traceId), this.#requests.leastImportant(requestId));
+  }
 }
 
 /** By what the class of a request was found, the most certain first. */
-type ProvenanceReason = 'wire' | 'trace-id' | 'request-id' | 'default';
+type ProvenanceReason = 'wire' | 'trace-id' | 'request-id' | 'ambiguous' | 'default';
 
 /** The class of a request, and by what it was found. Made once for each combination. */
 interface Provenance {
@@ -72,21 +77,23 @@ interface Provenance {
   readonly reason: ProvenanceReason;
 }
 
-/** How often each reason decided, and how often the default stood in for ids that several classes share. */
+/** How often each reason decided. */
 interface ProvenanceCounters {
   wire: number;
   traceId: number;
   requestId: number;
-  default: number;
-  /** Of `default`: an id was found, but requests of different classes have it. */
+  /** An id was found, but requests of different classes have it. */
   ambiguous: number;
+  default: number;
 }
 
 /** Finds the class of a request that leaves the application. */
 export interface ProvenanceResolver {
   readonly counters: Readonly<ProvenanceCounters>;
   /**
-   * In this order: the class on the wire, the table by trace id, the table by request id, the default class.
+   * In this order: the class on the wire, the table by trace id, the table by request id, the default class. For an id that
+   * requests of different classes have, the least important among these and the default: callers choose ids, so by sharing
+   * one they could otherwise come to a better class than their own.
    *
    * @param nowMs of the clock that the table's registrations were made with
    */
@@ -106,12 +113,13 @@ export function createProvenanceResolver(
   const byWire = made('wire');
   const byTraceId = made('trace-id');
   const byRequestId = made('request-id');
+  const byDoubt = made('ambiguous');
   const fallback: Provenance = {
     classIndex: defaultClassIndex,
     className: policy.classes[defaultClassIndex]?.name ?? policy.ingress.defaultClass,
     reason: 'default',
   };
-  const counters: ProvenanceCounters = { wire: 0, traceId: 0, requestId: 0, default: 0, ambiguous: 0 };
+  const counters: ProvenanceCounters = { wire: 0, traceId: 0, requestId: 0, ambiguous: 0, default: 0 };
 
   return {
     counters,
@@ -133,8 +141,12 @@ export function createProvenanceResolver(
         counters.requestId += 1;
         return request;
       }
+      if (ofTrace === AMBIGUOUS_CLASS || ofRequest === AMBIGUOUS_CLASS) {
+        counters.ambiguous += 1;
+        const least = table.leastImportant(carried.traceId, carried.requestId);
+        return byDoubt[Math.max(least, fallback.classIndex)] ?? fallback;
+      }
       counters.default += 1;
-      if (ofTrace === AMBIGUOUS_CLASS || ofRequest === AMBIGUOUS_CLASS) counters.ambiguous += 1;
       return fallback;
     },
   };

@@ -160,13 +160,22 @@ describe('resolving', () => {
     expect(resolver.counters).toEqual({ wire: 1, traceId: 1, requestId: 1, default: 1, ambiguous: 0 });
   });
 
-  test('a request id can settle what a shared trace id leaves open; else the default stands in, counted', () => {
+  test('a request id can settle what a shared trace id leaves open; else nobody gains by sharing, and it is counted', () => {
     expect(resolve({ traceId: 'shared', requestId: 'only-batch' })).toMatchObject({
       classIndex: 2,
       reason: 'request-id',
     });
-    expect(resolve({ traceId: 'shared' })).toMatchObject({ classIndex: 0, reason: 'default' });
-    expect(resolver.counters.ambiguous).toBe(1);
+    expect(resolve({ traceId: 'shared' })).toMatchObject({ classIndex: 2, reason: 'ambiguous' });
+    expect(resolver.counters).toMatchObject({ ambiguous: 1, default: 1 });
+    const mixed = new ProvenanceTable();
+    mixed.register('t', '', 1, 0);
+    mixed.register('t', '', 0, 0);
+    const byPolicy = createProvenanceResolver(POLICY, mixed);
+    expect(byPolicy.resolve({ ...createCarried(), traceId: 't' }, 1)).toMatchObject({ className: 'batch' });
+    const important = createProvenanceResolver(POLICY, mixed, 0);
+    expect(important.resolve({ ...createCarried(), traceId: 't' }, 1)).toMatchObject({
+      className: 'standard',
+    });
   });
 
   test("without a word on it the default is the policy's ingress default", () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { LayerName, Platform, Policy, RequestClass } from '../core/index.ts';
 import { chooseCongestionControl } from './congestion-control.ts';
 import type { ConnectionProfile } from './profile.ts';
@@ -37,7 +38,7 @@ function transportPart(
 /**
  * The connection profile of every class, by class index: the columns `transport` and `mark` where these layers are on,
  * else the baseline. `baselineCongestionControl` may be empty: the kernel's default. Where socket options cannot be
- * set at all, every profile is empty.
+ * set at all, every profile is empty. Classes with equal profiles get the same object.
  */
 export function classProfiles(
   policy: Policy,
@@ -48,13 +49,27 @@ export function classProfiles(
   const full = platform as Platform;
   const baseline: ConnectionProfile =
     baselineCongestionControl === '' ? {} : { congestionControl: baselineCongestionControl };
+  const distinct: ConnectionProfile[] = [];
   return policy.classes.map((row) => {
-    if (!platform.socketOptions) return {};
-    return {
-      ...(layers.includes('transport') ? transportPart(row, full, baseline) : baseline),
-      ...(layers.includes('mark')
-        ? { dscp: row.mark.dscp, kernelPriority: kernelPriorityFor(row.mark.dscp) }
-        : {}),
-    };
+    const profile = profileOf(row, layers, full, baseline);
+    const same = distinct.find((one) => isDeepStrictEqual(one, profile));
+    if (same !== undefined) return same;
+    distinct.push(profile);
+    return profile;
   });
+}
+
+function profileOf(
+  row: RequestClass,
+  layers: readonly LayerName[],
+  platform: Platform,
+  baseline: ConnectionProfile,
+): ConnectionProfile {
+  if (!platform.socketOptions) return {};
+  return {
+    ...(layers.includes('transport') ? transportPart(row, platform, baseline) : baseline),
+    ...(layers.includes('mark')
+      ? { dscp: row.mark.dscp, kernelPriority: kernelPriorityFor(row.mark.dscp) }
+      : {}),
+  };
 }

@@ -25,9 +25,4 @@ export {
   type ScavengerSample,
 } from './scavenger-controller.ts';
 export { emptyTcpInfo, type TcpInfo, tcpInfo } from './tcp-info.ts';
-export {
-  type TcpClassStatistics,
-  TcpInfoSampler,
-  type TcpInfoSamplerOptions,
-} from './tcp-info-sampler.ts';
 export { openTransport, type Transport } from './transport.ts';

@@ -22,7 +22,6 @@ export class Wire {
   readonly onread: net.OnReadOpts;
   /** Whether a message body is streaming in; its buffer may grow then. */
   streaming = false;
-  bytesIn = 0;
   readonly #owner: WireOwner;
   #socket: net.Socket | undefined;
   #inCallback = false;
@@ -72,7 +71,6 @@ export class Wire {
   }
 
   #received(count: number): boolean {
-    this.bytesIn += count;
     this.input.received(count);
     this.#inCallback = true;
     this.#owner.onBytes();

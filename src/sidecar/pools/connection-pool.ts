@@ -118,12 +118,6 @@ export class ConnectionPool implements ConnectionOwner {
     this.#grow();
   }
 
-  /** Closes everything that is idle; what is in use is discarded when it is given back. */
-  close(): void {
-    this.#closed = true;
-    for (const connection of [...this.#idle]) this.discard(connection);
-  }
-
   /** Closes everything. */
   destroy(): void {
     this.#closed = true;

@@ -32,6 +32,8 @@ export interface ReporterOptions {
 
 /** How many sockets of a class are asked for TCP_INFO at each line. */
 const SAMPLES_PER_CLASS = 4;
+/** How many scavenged paths stand in a line. */
+const SCAVENGED_PATHS = 16;
 const NS_PER_MS = 1e6;
 
 /** Writes what the sidecar has counted as JSON lines, one an interval, and hands it out on request. */
@@ -109,6 +111,7 @@ export class StatisticsReporter {
         max: round(this.#lag.max / NS_PER_MS),
       },
       refusedSocketOptions: transport.refusals.counts(),
+      scavenger: scavengerNumbers(transport),
       propagation,
       provenanceTable,
       ...Object.fromEntries(this.#sides.map((reported) => [reported.side.name, this.#side(reported)])),
@@ -157,6 +160,11 @@ export class StatisticsReporter {
 
 function round(value: number): number {
   return Number.isFinite(value) ? Math.round(value * 1000) / 1000 : 0;
+}
+
+function scavengerNumbers(transport: Transport): Readonly<Record<string, unknown>> {
+  const { paths, ...numbers } = transport.scavenger.statistics();
+  return { ...numbers, pathCount: paths.length, paths: paths.slice(0, SCAVENGED_PATHS) };
 }
 
 function classNumbers({ queueWaitUs, ...numbers }: ClassCounters): Readonly<Record<string, unknown>> {

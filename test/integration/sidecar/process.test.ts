@@ -60,7 +60,9 @@ describe('the sidecar as a process', () => {
     const last = JSON.parse(lines.at(-1) ?? '{}') as {
       last: boolean;
       inbound: { classes: { interactive: { completed: number } } };
+      scavenger: object;
     };
+    expect(last.scavenger).toEqual({ sockets: 0, overLimit: 0, pathCount: 0, paths: [] });
     expect(last.last).toBe(true);
     expect(last.inbound.classes.interactive.completed).toBe(1);
   });

@@ -8,7 +8,6 @@ import {
   descriptorOf,
   openTransport,
   Scavenger,
-  TcpInfoSampler,
   type Transport,
 } from '../../../src/transport/index.ts';
 import { readMaxPacingRate } from '../../../src/transport/socket-options.ts';
@@ -96,25 +95,5 @@ describe('Scavenger', () => {
     await paced(socket);
     transport.close();
     expect(readMaxPacingRate(descriptorOf(socket))).toBe(Number.POSITIVE_INFINITY);
-  });
-});
-
-describe('TcpInfoSampler', () => {
-  it('sums up by class, within its limit', async () => {
-    const sampler = new TcpInfoSampler(2, { maxSockets: 2 });
-    const [first, second, third] = [await connected(), await connected(), await connected()];
-    sampler.register(first, 0);
-    sampler.register(second, 0);
-    sampler.register(third, 1);
-    expect(sampler.overLimit).toBe(1);
-    sampler.register(second, 1);
-    const [interactive, batch] = sampler.sample();
-    expect([interactive?.connections, batch?.connections]).toEqual([1, 1]);
-    expect(batch?.rttUsMean).toBeGreaterThan(0);
-    expect(batch?.cwndSegmentsMean).toBeGreaterThanOrEqual(2);
-    const closed = once(second, 'close');
-    second.destroy();
-    await closed;
-    expect(sampler.sample()[1]?.connections).toBe(0);
   });
 });

@@ -97,7 +97,7 @@ export class Exchange implements PoolWaiter, UpstreamUser {
   connection: UpstreamConnection | undefined;
   /** Whether the connection can carry another request when this one is over. */
   connectionReusable = false;
-  /** Whether a connection that was used before must not be taken: one was found stale. */
+  /** Whether an idle connection must not be taken: one was found stale. */
   wantsFreshConnection = false;
   active = false;
   /** Whether it stands in the request queue, and whether it holds one of its places. */

@@ -63,8 +63,8 @@ export class ConnectionPool implements ConnectionOwner {
 
   /**
    * Takes a connection, or undefined: then the waiter hears later.
-   * @param fresh never one that was used before
-   * @throws nothing; too many waiters are told with POOL_FULL
+   * @param fresh never an idle one: it waits for a new one, or for one that has just carried a whole response
+   * @returns 'full' when too many wait already
    */
   acquire(waiter: PoolWaiter, fresh: boolean): UpstreamConnection | undefined | 'full' {
     if (!fresh) {

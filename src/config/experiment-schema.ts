@@ -95,9 +95,11 @@ function workloadSchema() {
     method: f.method.default('GET').describe('The request method.'),
     path: f.path.describe('The request target.'),
     arrivals: z
-      .enum(['poisson', 'constant'])
+      .enum(['poisson', 'fixed-count', 'constant'])
       .default('poisson')
-      .describe('How requests are spaced. Both are open loop: they never wait for responses.'),
+      .describe(
+        'How requests are spaced: exponential gaps; as many as the rate asks for at uniform times (Poisson, given its count); equal gaps. All are open loop: they never wait for responses.',
+      ),
     rateRps: f.positive(100_000).describe('Mean rate, in requests per second.'),
     timeoutMs: f.milliseconds.default(10_000).describe('A request that takes longer counts as failed.'),
   });

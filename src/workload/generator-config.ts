@@ -9,7 +9,7 @@ const workloadSchema = z
     class: nameSchema,
     method: methodSchema,
     path: targetSchema,
-    arrivals: z.enum(['poisson', 'constant']),
+    arrivals: z.enum(['poisson', 'fixed-count', 'constant']),
     rateRps: z.number().positive().max(100_000),
     /** A request without its last byte this long after its intended send time has failed. */
     timeoutMs: z.number().positive(),

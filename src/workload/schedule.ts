@@ -3,7 +3,7 @@ import { type Random, seededRandom } from '../core/index.ts';
 /** How requests of one workload arrive. */
 export interface Arrivals {
   readonly name: string;
-  readonly arrivals: 'poisson' | 'constant';
+  readonly arrivals: 'poisson' | 'fixed-count' | 'constant';
   /** Mean requests per second. */
   readonly rateRps: number;
 }
@@ -19,8 +19,10 @@ export interface Schedule {
 }
 
 /**
- * The arrival times of one workload in [0, durationMs), in milliseconds. `poisson` has exponential gaps; `constant` has equal
- * gaps with a random phase, so that two constant workloads do not always meet.
+ * The arrival times of one workload in [0, durationMs), in milliseconds. `poisson` has exponential gaps. `fixed-count` has
+ * exactly as many arrivals as the rate asks for, at independent uniform times: a Poisson process given its count (Ross,
+ * "Stochastic Processes", 1996, theorem 2.3.1), so that trials differ in their bursts and not in their load. `constant` has
+ * equal gaps with a random phase, so that two constant workloads do not always meet.
  */
 export function arrivalTimes(arrivals: Arrivals, durationMs: number, random: Random): number[] {
   const gapMs = 1000 / arrivals.rateRps;
@@ -32,6 +34,11 @@ export function arrivalTimes(arrivals: Arrivals, durationMs: number, random: Ran
       count += 1;
     }
     return times;
+  }
+  if (arrivals.arrivals === 'fixed-count') {
+    const count = Math.round(durationMs / gapMs);
+    for (let index = 0; index < count; index += 1) times.push(random.next() * durationMs);
+    return times.sort((one, other) => one - other);
   }
   for (let at = random.exponential(gapMs); at < durationMs; at += random.exponential(gapMs)) times.push(at);
   return times;

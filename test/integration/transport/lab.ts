@@ -23,7 +23,6 @@ export type NodeName = 'sender' | 'router' | 'receiver';
 
 export const SENDER = '10.77.1.1';
 export const SENDER_6 = 'fd77:1::1';
-export const RECEIVER_6 = 'fd77:2::2';
 
 /** Holds a namespace open until its standard input closes, so that it ends with this process, however that ends. */
 async function holder(argv: readonly string[]): Promise<ChildProcess> {

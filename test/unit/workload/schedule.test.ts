@@ -54,6 +54,26 @@ test('constant arrivals have equal gaps and do not drift', () => {
   for (const gap of gapsOf(times)) expect(gap).toBeCloseTo(1000 / 30, 6);
 });
 
+describe('fixed-count arrivals', () => {
+  const fixed = (rateRps: number) => ({ name: 'a', arrivals: 'fixed-count' as const, rateRps });
+
+  test('are as many as the rate asks for, whatever the seed', () => {
+    for (let seed = 0; seed < 50; seed += 1) {
+      expect(arrivalTimes(fixed(4.5), 6000, seededRandom(seed))).toHaveLength(27);
+    }
+  });
+
+  test('are uniform over the schedule, and so have the counts in windows of a binomial', () => {
+    const counts: number[] = [];
+    for (let seed = 0; seed < 2000; seed += 1) {
+      const times = arrivalTimes(fixed(20), 5000, seededRandom(seed));
+      counts.push(times.filter((time) => time < 1000).length);
+    }
+    expect(Math.abs(mean(counts) - 20)).toBeLessThan(4 * Math.sqrt(16 / 2000));
+    expect(Math.abs(variance(counts) / 16 - 1)).toBeLessThan(0.15);
+  });
+});
+
 describe('a schedule', () => {
   test('is the same for the same seed and trial, another for another', () => {
     const workloads = [poisson('a', 50), constant('b', 20)];
@@ -85,7 +105,7 @@ describe('a schedule', () => {
 
   test('is ordered, inside its duration, and holds every arrival once', () => {
     const workload = fc.record({
-      arrivals: fc.constantFrom('poisson' as const, 'constant' as const),
+      arrivals: fc.constantFrom('poisson' as const, 'fixed-count' as const, 'constant' as const),
       rateRps: fc.double({ min: 0.5, max: 300, noNaN: true }),
     });
     fc.assert(

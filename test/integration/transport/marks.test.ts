@@ -40,10 +40,10 @@ describe.each([
     const packets = await packetsOf(host, port, '1');
     const fromServer = packets.filter(({ sourcePort }) => sourcePort === port);
     const fromClient = packets.filter(({ sourcePort }) => sourcePort !== port);
-    expect(fromClient.filter(({ syn }) => syn).map(({ dscp }) => dscp)).toEqual([EF]);
+    expect(new Set(fromClient.filter(({ syn }) => syn).map(({ dscp }) => dscp))).toEqual(new Set([EF]));
     expect(new Set(fromClient.map(({ dscp }) => dscp))).toEqual(new Set([EF]));
     expect(fromClient.some(({ payloadBytes }) => payloadBytes > 0)).toBe(true);
-    expect(fromServer.filter(({ syn }) => syn).map(({ dscp }) => dscp)).toEqual([EF]);
+    expect(new Set(fromServer.filter(({ syn }) => syn).map(({ dscp }) => dscp))).toEqual(new Set([EF]));
     const data = fromServer.filter(({ payloadBytes }) => payloadBytes > 0);
     expect(data.length).toBeGreaterThan(5);
     expect(new Set(data.map(({ dscp }) => dscp))).toEqual(new Set([LE]));
@@ -52,6 +52,7 @@ describe.each([
   it('are absent from the SYN-ACK where the kernel does not reflect', async () => {
     const port = PORT + offset * 2 + 1;
     const packets = await packetsOf(host, port, '0');
-    expect(packets.filter(({ syn, ack }) => syn && ack).map(({ dscp }) => dscp)).toEqual([0]);
+    const answers = packets.filter(({ syn, ack }) => syn && ack);
+    expect(new Set(answers.map(({ dscp }) => dscp))).toEqual(new Set([0]));
   });
 });

@@ -111,7 +111,7 @@ describe('contradictions', () => {
     ],
     [
       'two workloads of one name',
-      edited(TEXT, '{ name: batch,', '{ name: interactive,'),
+      edited(TEXT, '      name: batch,\n', '      name: interactive,\n'),
       /CONFLICT workload interactive stands twice/,
     ],
   ])('%s', (_, text, expected) => {
@@ -162,7 +162,7 @@ describe('the three files of a study', () => {
   it('are checked against each other', async () => {
     let text = edited(TEXT, 'path: /product/7', 'path: /products/7');
     text = edited(text, '    ratings: right3\n', '    rating: right3\n');
-    text = edited(text, 'name: batch, class: batch,', 'name: batch, class: bulk,');
+    text = edited(text, 'name: batch,\n      class: batch,', 'name: batch,\n      class: bulk,');
     text = text.replaceAll('class: batch', 'class: bulk');
     expect(await study(text)).toEqual([
       expect.stringMatching(/INVALID ratings is placed nowhere/),

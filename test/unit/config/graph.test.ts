@@ -12,7 +12,7 @@ describe('application graphs', () => {
       path: '/products/{id}',
       method: 'GET',
       computeMs: 2,
-      responseBytes: 2000,
+      responseBytes: 800,
       calls: [],
       parallel: false,
     });

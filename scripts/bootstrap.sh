@@ -18,7 +18,7 @@ bootstrap_npm() {
     if [ -x "$root/node_modules/.bin/node" ] && cmp -s "$root/package-lock.json" "$stamp"; then exit 0; fi
     say "installing npm packages from package-lock.json, Node $(pinned_node) among them (once, under a minute) ..."
     # Not `npm ci`: it refuses a lock file made where packages of other platforms cannot be seen. This changes no file.
-    cd "$root" && npm install --no-save --no-audit --no-fund --loglevel=error --ignore-scripts --engine-strict=false >&2 &&
+    cd "$root" && npm install --no-save --no-audit --no-fund --no-update-notifier --loglevel=error --ignore-scripts --engine-strict=false >&2 &&
       cp package-lock.json "$stamp"
   ) 9<"$root/package-lock.json" || { say 'PLATFORM_MISSING: npm could not install the packages; its message stands above'; return 4; }
   if [ ! -x "$root/node_modules/.bin/node" ]; then

@@ -14,8 +14,8 @@ import { runTrial } from './trial.ts';
 export interface RunEvents {
   /** The laboratory is being built. */
   preparing(text: string): void;
-  /** The plan stands; `resumed` trials were found finished in the folder. */
-  planned(plan: ExperimentPlan, resumed: number): void;
+  /** The plan stands; `resumed` trials were found finished in the folder. `limitations` are the laboratory's, in sentences. */
+  planned(plan: ExperimentPlan, resumed: number, limitations: readonly string[]): void;
   trialStarted(trial: ScheduledTrial, attempt: number): void;
   trialEnded(trial: ScheduledTrial, verdict: Verdict): void;
 }
@@ -129,7 +129,7 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
     return manifest;
   };
   await writeManifest(null, {});
-  events.planned(plan, trials.filter((one) => one.verdict.valid).length);
+  events.planned(plan, trials.filter((one) => one.verdict.valid).length, lab.value.limitations);
 
   for (const scheduled of plan.schedule) {
     await runScheduled(scheduled, trials, { plan, lab: lab.value, clock, logger, signal, folder, events });

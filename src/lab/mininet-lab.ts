@@ -181,7 +181,7 @@ export async function openMininetLab(options: LabOptions, signal: AbortSignal): 
     const description = await channel.ready;
     const { datapath, delay } = description;
     logger.log('info', 'the laboratory stands', { topology: topology.name, datapath, delay });
-    for (const { what, why, instead } of description.limitations) logger.log('warn', what, { why, instead });
+    for (const { what, why, instead } of description.limitations) logger.log('info', what, { why, instead });
     return new MininetLab(description, options, { channel, failed: broken.signal, close });
   } catch (error) {
     await close();

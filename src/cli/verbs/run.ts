@@ -72,7 +72,7 @@ export const runVerb: Verb = {
           signal: context.signal,
           events: {
             preparing: (text) => progress.line(`priomesh: ${text}`),
-            planned: (plan, resumed) => {
+            planned: (plan, resumed, limitations) => {
               total = plan.schedule.length;
               done = resumed;
               ownMs = plan.durationMs / total;
@@ -81,7 +81,7 @@ export const runVerb: Verb = {
               progress.line(
                 `priomesh: ${source.experiment.title}: ${plan.arms.length} arms x ${plan.form.trials} trials${kept}, about ${formatDuration(leftMs)}`,
               );
-              for (const text of limitationsOf(plan)) progress.line(`priomesh: ${text}`);
+              for (const text of [...limitations, ...limitationsOf(plan)]) progress.line(`priomesh: ${text}`);
             },
             trialStarted: (trial, attempt) => {
               trialStartedMs = context.clock.nowMs();

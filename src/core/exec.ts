@@ -1,4 +1,4 @@
-import { messageOf, PriomeshError } from './errors.ts';
+import { abortError, messageOf, PriomeshError } from './errors.ts';
 
 /** How one command is run. */
 export interface ExecOptions {
@@ -22,7 +22,7 @@ export interface ExecResult {
  * nodes, so that the same planning code works on this machine and inside an emulated host.
  */
 export interface Exec {
-  /** Runs to the end and reports, whatever the exit status. Rejects with COMMAND_FAILED when the command cannot be started or times out. */
+  /** Runs to the end and reports, whatever the exit status. Rejects with COMMAND_FAILED when the command cannot be started or times out, with ABORTED when the signal fires first. */
   run(argv: readonly [string, ...string[]], options?: ExecOptions): Promise<ExecResult>;
 }
 
@@ -31,18 +31,20 @@ const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
 /** Runs commands on this machine, in the namespaces of this process, through execa. */
 export const hostExec: Exec = {
   async run([file, ...args], options = {}) {
+    const { signal } = options;
     const { execa } = await import('execa');
     try {
       const result = await execa(file, args, {
         reject: false,
         stdin: options.input === undefined ? 'ignore' : 'pipe',
         ...(options.input === undefined ? {} : { input: options.input }),
-        ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+        ...(signal === undefined ? {} : { cancelSignal: signal }),
         ...(options.env === undefined ? {} : { env: { ...options.env } }),
         timeout: options.timeoutMs ?? 30_000,
         maxBuffer: OUTPUT_LIMIT_BYTES,
         stripFinalNewline: false,
       });
+      if (result.isCanceled && signal !== undefined) throw abortError(signal);
       if (result.exitCode === undefined) {
         throw new PriomeshError('COMMAND_FAILED', `${file}: ${result.shortMessage ?? 'did not run'}`, {
           cause: result,

@@ -1,3 +1,4 @@
+import { abortError } from '../core/index.ts';
 import type { ProbeContext, ProbeResult } from './probe.ts';
 
 /** The first line that a command prints when it ends well, or undefined when it is not there or fails. */
@@ -10,7 +11,7 @@ export async function firstLine(
     if (result.exitCode !== 0) return undefined;
     return (result.stdout || result.stderr).trim().split('\n', 1)[0] ?? '';
   } catch {
-    signal.throwIfAborted();
+    if (signal.aborted) throw abortError(signal);
     return undefined;
   }
 }

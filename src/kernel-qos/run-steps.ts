@@ -1,4 +1,4 @@
-import { type Exec, messageOf, PriomeshError, type Undo } from '../core/index.ts';
+import { abortError, type Exec, messageOf, PriomeshError, type Undo } from '../core/index.ts';
 import { type Journal, runUndos } from './journal.ts';
 import type { CommandStep } from './port-plan.ts';
 
@@ -25,7 +25,7 @@ export async function runSteps(
   const done: CommandStep[] = [];
   for (const [index, step] of steps.entries()) {
     try {
-      signal?.throwIfAborted();
+      if (signal?.aborted === true) throw abortError(signal);
       await journal.write({ event: 'intend', step: index, command: step.command, undo: step.undo });
       done.push(step);
       const result = await exec.run(step.command, signal === undefined ? {} : { signal });

@@ -1,4 +1,4 @@
-import { hostExec, messageOf, type Platform } from '../../core/index.ts';
+import { abortError, hostExec, messageOf, type Platform } from '../../core/index.ts';
 import type { Diagnosis } from '../../doctor/index.ts';
 import type { CliContext } from '../context.ts';
 import type { Verb } from '../verb.ts';
@@ -23,7 +23,7 @@ async function platformHere(context: CliContext): Promise<Platform | string> {
   try {
     return await probePlatform('mininet', context.signal);
   } catch (error) {
-    context.signal.throwIfAborted();
+    if (context.signal.aborted) throw abortError(context.signal);
     return `could not be probed: ${messageOf(error).split('\n', 1)[0]}`;
   }
 }

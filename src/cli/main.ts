@@ -1,14 +1,7 @@
-import { Command, CommanderError } from 'commander';
-import {
-  EXIT_CODES,
-  type ExitName,
-  jsonLogger,
-  type LogLevel,
-  messageOf,
-  PriomeshError,
-  systemClock,
-} from '../core/index.ts';
+import { Command, type OutputConfiguration } from 'commander';
+import { EXIT_CODES, type ExitName, jsonLogger, type LogLevel, systemClock } from '../core/index.ts';
 import type { CliContext } from './context.ts';
+import { report } from './report.ts';
 import { VERBS } from './verbs/index.ts';
 
 const VERSION = '0.1.0';
@@ -18,20 +11,9 @@ Exit status: ${Object.entries(EXIT_CODES)
   .map(([name, code]) => `${code} ${name}`)
   .join(', ')}. See docs/reference/errors.md.`;
 
-/** Says an error on standard error, as a person reads it, and gives the exit status it leads to. */
-function report(error: unknown, context: CliContext): ExitName {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 'ok' : 'usage';
-  if (error instanceof PriomeshError) {
-    if (error.code === 'ABORTED') {
-      context.stderr('priomesh: interrupted; nothing is left running\n');
-      return context.signal.reason === 'SIGINT' ? 'interrupted' : 'terminated';
-    }
-    context.stderr(`priomesh: ${error.format()}\n`);
-    return error.exit;
-  }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
-  context.stderr(`priomesh: INTERNAL: ${stack}\n  fix: report this with the lines above\n`);
-  return 'internal';
+/** A message of commander's as every other error is said: the code, the cause, the fix. */
+function sayUsage(text: string, context: CliContext): void {
+  context.stderr(text.replace(/^error: /, 'priomesh: USAGE: '));
 }
 
 /**
@@ -40,20 +22,25 @@ function report(error: unknown, context: CliContext): ExitName {
  * @param argv the words after `priomesh`
  */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<ExitName> {
+  const output: OutputConfiguration = {
+    writeOut: context.stdout,
+    writeErr: context.stderr,
+    outputError: (text) => sayUsage(text, context),
+  };
   const program = new Command('priomesh')
     .description('A service mesh for research, and the laboratory around it.')
     .version(VERSION)
     .exitOverride()
-    .configureOutput({ writeOut: context.stdout, writeErr: context.stderr })
+    .configureOutput(output)
     .showSuggestionAfterError(true)
-    .showHelpAfterError('(priomesh --help lists the verbs)')
+    .showHelpAfterError('  fix: `priomesh --help` lists the verbs')
     .addHelpText('after', EXIT_HELP);
   let finished: ExitName = 'ok';
   try {
     for (const entry of VERBS) {
       const command = program.command(entry.name).summary(entry.summary).description(entry.summary);
-      command.exitOverride().configureOutput({ writeOut: context.stdout, writeErr: context.stderr });
-      command.showHelpAfterError(`(priomesh ${entry.name} --help explains it)`);
+      command.exitOverride().configureOutput(output);
+      command.showHelpAfterError(`  fix: \`priomesh ${entry.name} --help\` explains it`);
       if (argv[0] === entry.name || (argv[0] === 'help' && argv[1] === entry.name)) {
         const verb = await entry.load();
         verb.configure(command, context, (exit) => {

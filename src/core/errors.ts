@@ -92,6 +92,11 @@ export const ERROR_CODES = {
     'Remove it, or name another interface.',
   ),
 
+  FILE_FAILED: entry(
+    'platform',
+    'The file system refused something: no space, no permission, a name too long.',
+    'Make room or name another place, and start the command again.',
+  ),
   LAB_FAILED: entry(
     'lab',
     'The laboratory could not be built or broke.',

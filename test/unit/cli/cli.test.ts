@@ -2,8 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { CliContext } from '../../../src/cli/context.ts';
 import { runCli } from '../../../src/cli/main.ts';
 import { createProgress, formatDuration } from '../../../src/cli/progress.ts';
+import { report } from '../../../src/cli/report.ts';
 import { VERBS } from '../../../src/cli/verbs/index.ts';
-import { type ExitName, silentLogger, systemClock } from '../../../src/core/index.ts';
+import {
+  abortError,
+  type ExitName,
+  PriomeshError,
+  silentLogger,
+  systemClock,
+} from '../../../src/core/index.ts';
 
 interface Said {
   readonly exit: ExitName;
@@ -69,6 +76,8 @@ describe('the command line', () => {
   ])('refuses %j by name', async (argv, said) => {
     const { exit, err } = await call(...argv);
     expect(exit).toBe('usage');
+    expect(err).toContain('priomesh: USAGE: ');
+    expect(err).toContain('  fix: ');
     expect(err).toContain(said);
   });
 
@@ -91,6 +100,49 @@ describe('the command line', () => {
     const unknown = await call('schema', 'polcy');
     expect(unknown.exit).toBe('usage');
     expect(unknown.err).toContain('policy');
+  });
+});
+
+describe('an error', () => {
+  function said(error: unknown): Said {
+    const err: string[] = [];
+    return { exit: report(error, contextThatKeeps([], err)), out: '', err: err.join('') };
+  }
+
+  it('of the file system has a code and a fix, and is no fault of priomesh', async () => {
+    const { exit, err } = await call(
+      'run',
+      '../../../experiments/case-study',
+      '--lab',
+      'local',
+      '--out',
+      'x'.repeat(300),
+    );
+    expect(exit).toBe('platform');
+    expect(err).toMatch(/^priomesh: FILE_FAILED: ENAMETOOLONG.*\n {2}fix: /);
+    expect(said(Object.assign(new Error('no space'), { syscall: 'write', code: 'ENOSPC' })).exit).toBe(
+      'platform',
+    );
+    expect(said(new TypeError('x')).exit).toBe('internal');
+  });
+
+  it('counts as what went wrong first, with what failed afterwards beside it', () => {
+    const first = new PriomeshError('LAB_FAILED', 'the switch ended');
+    const { exit, err } = said(new SuppressedError(new Error('no channel'), first));
+    expect(exit).toBe('lab');
+    expect(err).toMatch(
+      /^priomesh: LAB_FAILED: the switch ended\n(.*\n)* {2}and while cleaning up: no channel\n$/,
+    );
+  });
+
+  it('is no error when a person interrupted it, also while the machine is probed', async () => {
+    const interrupted = AbortSignal.abort('SIGINT');
+    for (const argv of [['doctor'], ['plan', '../../../experiments/case-study', '--lab', 'local']]) {
+      const err: string[] = [];
+      const exit = await runCli(argv, contextThatKeeps([], err, { signal: interrupted }));
+      expect(exit, err.join('')).toBe('interrupted');
+    }
+    expect(said(abortError(interrupted)).err).toContain('interrupted');
   });
 });
 

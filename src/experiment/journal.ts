@@ -1,4 +1,4 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile, readFile, truncate } from 'node:fs/promises';
 import { messageOf, PriomeshError } from '../core/index.ts';
 
 /** Whether a trial may be used, and if not, why. */
@@ -69,6 +69,13 @@ export async function readJournal(file: string): Promise<JournalState> {
     else if (entry.kind === 'trial') trials.push(entry);
   }
   return { digest, trials };
+}
+
+/** Takes away a last line that a crash or a full disk cut off, so that the next entry does not grow onto it. */
+export async function repairJournal(file: string): Promise<void> {
+  const bytes = await readFile(file);
+  const whole = bytes.lastIndexOf('\n') + 1;
+  if (whole < bytes.length) await truncate(file, whole);
 }
 
 /** Appends one entry; a line is written whole by one write. */

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { PriomeshError } from '../core/index.ts';
 
 /** Where the parts of a run stand inside its results folder. */
 export interface ResultsFolder {
@@ -25,6 +28,49 @@ export function resultsFolder(root: string): ResultsFolder {
   };
 }
 
+/**
+ * Creates a folder and those that it lies in. Not `mkdir` with `recursive`, which never ends where the system answers
+ * ENOENT although the parent exists, as below /proc.
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    const parent = path.dirname(folder);
+    if (code !== 'ENOENT' || parent === folder) throw error;
+    await makeFolder(parent);
+    await mkdir(folder);
+  }
+}
+
+/**
+ * Makes a folder this process's own until it is released, so that two runs never write into one. The lock is a name in the
+ * abstract namespace of unix(7): the kernel releases it when the process ends in any way, and no file stays. Rejects with
+ * RESULTS_EXIST when another process on this machine has it.
+ */
+export async function lockFolder(folder: string): Promise<AsyncDisposable> {
+  const name = createHash('sha256')
+    .update(await realpath(folder))
+    .digest('hex');
+  const server = createServer((socket) => socket.destroy());
+  try {
+    server.listen({ path: `\0priomesh/results/${name}` });
+    await once(server, 'listening');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new PriomeshError('RESULTS_EXIST', `another run is writing into ${folder} now`, {
+      cause: error,
+      fix: 'Wait for it, or name another folder with --out.',
+    });
+  }
+  server.unref();
+  return {
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
 /** Creates a trial's folder with its subfolders. */
 export async function makeTrialFolder(folder: string): Promise<void> {
   await mkdir(path.join(folder, 'logs'), { recursive: true });
@@ -44,14 +90,16 @@ export async function writeJson(file: string, value: unknown): Promise<void> {
   await rename(scratch, file);
 }
 
-/** SHA-256 of every file below the folder, by relative path, sorted; the named files are left out. */
-export async function checksums(root: string, leftOut: readonly string[]): Promise<Record<string, string>> {
+/** SHA-256 of every file below the named folders, by path relative to the root, sorted. */
+export async function checksums(root: string, folders: readonly string[]): Promise<Record<string, string>> {
   const sums: Record<string, string> = {};
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const entries = await Promise.all(
+    folders.map((folder) => readdir(path.join(root, folder), { recursive: true, withFileTypes: true })),
+  );
   const files = entries
+    .flat()
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
-    .filter((file) => !leftOut.includes(file))
     .sort();
   for (const file of files) {
     const hash = createHash('sha256');

@@ -1,12 +1,20 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { abortError, type Clock, hostExec, type Logger, PriomeshError } from '../core/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { abortError, type Clock, hostExec, type Logger, messageOf, PriomeshError } from '../core/index.ts';
 import { type Lab, type LabKind, openLab } from '../lab/index.ts';
-import { appendJournal, readJournal, type TrialEntry, type Verdict } from './journal.ts';
+import { appendJournal, readJournal, repairJournal, type TrialEntry, type Verdict } from './journal.ts';
 import { collectVersions, type Manifest, makeManifest, sourceRevision } from './manifest.ts';
 import { type ExperimentPlan, type ExperimentSource, type FormName, planExperiment } from './plan.ts';
 import { probePlatform } from './platform.ts';
-import { checksums, type ResultsFolder, resultsFolder, writeJson } from './results-folder.ts';
+import {
+  checksums,
+  lockFolder,
+  makeFolder,
+  type ResultsFolder,
+  resultsFolder,
+  writeJson,
+} from './results-folder.ts';
 import type { ScheduledTrial } from './schedule.ts';
 import { runTrial } from './trial.ts';
 
@@ -58,9 +66,8 @@ export async function openExperimentLab(
   );
 }
 
-/** Creates the results folder, or refuses one that holds something other than a run. */
+/** Refuses a results folder that holds something other than a run. */
 async function claimFolder(folder: ResultsFolder): Promise<void> {
-  await mkdir(folder.root, { recursive: true });
   const { digest } = await readJournal(folder.journal);
   if (digest === undefined && (await readdir(folder.root)).some((name) => name !== 'logs')) {
     throw new PriomeshError('RESULTS_EXIST', `${folder.root} is not empty and holds no run of priomesh`);
@@ -77,16 +84,45 @@ async function resumeFrom(folder: ResultsFolder, plan: ExperimentPlan): Promise<
   if (journal.digest !== plan.digest) {
     throw new PriomeshError('RESULTS_EXIST', `${folder.root} holds a run of another plan`);
   }
+  await repairJournal(folder.journal);
   return journal.trials;
 }
 
-/** The start of a run that is resumed, or now. */
-async function startOf(folder: ResultsFolder, clock: Clock): Promise<string> {
+type Software = Pick<Manifest, 'commit' | 'dirty' | 'versions'>;
+
+/** What an earlier start left of its manifest; undefined where it did not come so far. */
+async function earlierManifest(folder: ResultsFolder): Promise<Manifest | undefined> {
+  let text: string;
   try {
-    return (JSON.parse(await readFile(folder.manifest, 'utf8')) as Manifest).startedAt;
-  } catch {
-    return new Date(clock.wallMs()).toISOString();
+    text = await readFile(folder.manifest, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
+  try {
+    return JSON.parse(text) as Manifest;
+  } catch (error) {
+    throw new PriomeshError('RESULTS_INVALID', `${folder.manifest} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** Refuses to join trials of different software or machines under one manifest; trials of changed sources stay marked as such. */
+export function joinSoftware(earlier: Software | undefined, now: Software, where: string): Software {
+  if (earlier === undefined) return now;
+  const differing = [
+    ...(earlier.commit === now.commit ? [] : ['commit']),
+    ...Object.keys({ ...earlier.versions, ...now.versions }).filter(
+      (key) => !isDeepStrictEqual(Reflect.get(earlier.versions, key), Reflect.get(now.versions, key)),
+    ),
+  ];
+  if (differing.length > 0) {
+    throw new PriomeshError(
+      'RESULTS_EXIST',
+      `${where} holds trials that were run with another ${differing.join(', ')} (commit ${earlier.commit ?? 'unknown'})`,
+      { fix: 'Go back to what it was started with, or name another folder with --out.' },
+    );
+  }
+  return { ...now, dirty: earlier.dirty === true ? true : now.dirty };
 }
 
 /**
@@ -97,6 +133,8 @@ async function startOf(folder: ResultsFolder, clock: Clock): Promise<string> {
 export async function runExperiment(source: ExperimentSource, options: RunOptions): Promise<RunOutcome> {
   const { clock, logger, events } = options;
   const folder = resultsFolder(path.resolve(options.out));
+  await makeFolder(folder.root);
+  await using _lock = await lockFolder(folder.root);
   await claimFolder(folder);
   events.preparing('probing this machine');
   const platform = await probePlatform(options.lab, options.signal);
@@ -111,14 +149,18 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
     ...(options.trials === undefined ? {} : { trials: options.trials }),
   });
   const trials = [...(await resumeFrom(folder, plan))];
-  const startedAt = await startOf(folder, clock);
-  const [versions, revision] = await Promise.all([collectVersions(hostExec), sourceRevision(hostExec)]);
+  const [versions, revision, earlier] = await Promise.all([
+    collectVersions(hostExec),
+    sourceRevision(hostExec),
+    earlierManifest(folder),
+  ]);
+  const software = joinSoftware(earlier, { ...revision, versions }, folder.root);
+  const startedAt = earlier?.startedAt ?? new Date(clock.wallMs()).toISOString();
   const writeManifest = async (endedAt: string | null, sums: Record<string, string>): Promise<Manifest> => {
     const { limitations } = lab.value;
     const facts = {
-      ...revision,
+      ...software,
       labLimitations: limitations,
-      versions,
       trials,
       startedAt,
       endedAt,
@@ -131,11 +173,18 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
   await writeManifest(null, {});
   events.planned(plan, trials.filter((one) => one.verdict.valid).length, lab.value.limitations);
 
-  for (const scheduled of plan.schedule) {
-    await runScheduled(scheduled, trials, { plan, lab: lab.value, clock, logger, signal, folder, events });
-    if (options.signal.aborted) throw abortError(options.signal);
+  try {
+    for (const scheduled of plan.schedule) {
+      await runScheduled(scheduled, trials, { plan, lab: lab.value, clock, logger, signal, folder, events });
+      if (options.signal.aborted) throw abortError(options.signal);
+    }
+  } catch (error) {
+    const { failed } = lab.value;
+    // A laboratory that broke makes everything in it fail; its own reason is the one to tell.
+    if (failed.aborted && !options.signal.aborted) throw failed.reason;
+    throw error;
   }
-  const sums = await checksums(folder.root, ['manifest.json', 'journal.jsonl']);
+  const sums = await checksums(folder.root, ['trials']);
   const manifest = await writeManifest(new Date(clock.wallMs()).toISOString(), sums);
   return { manifest, trusted: isTrusted(plan, trials) };
 }

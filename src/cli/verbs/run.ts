@@ -50,7 +50,7 @@ export const runVerb: Verb = {
         const { loadExperimentSource, runExperiment } = await import('../../experiment/index.ts');
         const source = await loadExperimentSource(path.resolve(context.cwd, where));
         const formName = flags.quick === true ? 'quick' : 'full';
-        const stamp = new Date(context.clock.wallMs()).toISOString().replace(/[:.]/g, '-').slice(0, 19);
+        const stamp = new Date(context.clock.wallMs()).toISOString().replace(/[:.]/g, '-').slice(0, 23);
         const out = path.resolve(
           context.cwd,
           flags.out ?? path.join('results', `${source.experiment.name}-${formName}-${stamp}`),

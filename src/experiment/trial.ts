@@ -8,7 +8,7 @@ import {
   PriomeshError,
   type Undo,
 } from '../core/index.ts';
-import { type AppliedPort, applyPort, planBaselinePort, planPort } from '../kernel-qos/index.ts';
+import { type AppliedPort, applyPort, isKernelLayerPlan, planBaselinePort } from '../kernel-qos/index.ts';
 import type { Lab, LabProcess } from '../lab/index.ts';
 import { SIDECAR_MAIN } from '../sidecar/index.ts';
 import { APPLICATION_MAIN, GENERATOR_MAIN, type GeneratorReport } from '../workload/index.ts';
@@ -122,9 +122,12 @@ async function writeConfigurations(configuration: TrialConfiguration, folder: st
 const configFile = (folder: string, name: string): string => path.join(folder, 'config', `${name}.json`);
 const logFile = (folder: string, name: string): string => path.join(folder, 'logs', `${name}.log`);
 
-/** Puts the arm's layers in force, and on every bottleneck port either the policy's classes or one plain queue. */
+/**
+ * Puts the arm's layers in force, and on every bottleneck port either the classes that the kernel layer planned or, where it is off or
+ * cannot be served, one plain queue.
+ */
 async function applyLayers(
-  { plan, lab, signal }: TrialSetting,
+  { lab, signal }: TrialSetting,
   arm: ArmPlan,
   cleanup: AsyncDisposableStack,
 ): Promise<AppliedPort[]> {
@@ -135,10 +138,10 @@ async function applyLayers(
     const undo: Undo = await layer.apply(layerPlan, context);
     cleanup.defer(undo);
   }
-  const classes = arm.layers.includes('kernel');
+  const classes = arm.layerPlans.find(isKernelLayerPlan)?.ports.filter((one) => one.served) ?? [];
   const applied: AppliedPort[] = [];
   for (const port of lab.ports) {
-    const portPlan = classes ? planPort(plan.source.policy, plan.platform, port) : planBaselinePort(port);
+    const portPlan = classes.find((one) => one.port.label === port.label) ?? planBaselinePort(port);
     const one = await applyPort(lab.execOn(port.node), portPlan);
     cleanup.defer(() => one.undo());
     await one.verify();
@@ -153,7 +156,6 @@ async function startProcess(
   one: ProcessConfiguration<unknown>,
 ): Promise<LabProcess> {
   return lab.spawn(one.node, [process.execPath, main, '--config', configFile(folder, one.name)], {
-    env: { NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? '' },
     stderrFile: logFile(folder, one.name),
   });
 }

@@ -4,7 +4,7 @@
  */
 export { type AppliedPort, type ApplyOptions, applyPort } from './apply.ts';
 export { recoverJournal } from './journal.ts';
-export { type KernelLayerPlan, kernelLayer } from './kernel-layer.ts';
+export { isKernelLayerPlan, type KernelLayerPlan, kernelLayer } from './kernel-layer.ts';
 export { markLayer } from './mark-layer.ts';
 export { type NftPlan, planNftClassification, planNftMarks, socketMarkOf } from './nft-marks.ts';
 export { type PlanOptions, planBaselinePort, planPort } from './plan.ts';

@@ -8,7 +8,8 @@ export interface KernelLayerPlan extends LayerPlan {
   readonly ports: readonly PortPlan[];
 }
 
-function hasPorts(plan: LayerPlan): plan is KernelLayerPlan {
+/** Whether a layer's plan is the kernel layer's. */
+export function isKernelLayerPlan(plan: LayerPlan): plan is KernelLayerPlan {
   return plan.layer === 'kernel' && 'ports' in plan && Array.isArray(plan.ports);
 }
 
@@ -31,7 +32,7 @@ export const kernelLayer = {
   name: 'kernel',
 
   plan(policy, platform, site): KernelLayerPlan {
-    const ports = site.ports.map((port) => planPort(policy, platform, port));
+    const ports = site.ports.map((port) => planPort(policy, platform, port, { leaves: 'fifo' }));
     const served = ports.length > 0 && ports.every((port) => port.served);
     const none = {
       what: 'classes at a bottleneck',
@@ -49,7 +50,8 @@ export const kernelLayer = {
   },
 
   async apply(plan, context): Promise<Undo> {
-    if (!hasPorts(plan)) throw new PriomeshError('INTERNAL', 'this is not a plan of the kernel layer');
+    if (!isKernelLayerPlan(plan))
+      throw new PriomeshError('INTERNAL', 'this is not a plan of the kernel layer');
     const applied: AppliedPort[] = [];
     const undo = (): Promise<void> => undoAll(applied.map((port) => port.undo));
     try {

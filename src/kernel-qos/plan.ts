@@ -1,7 +1,7 @@
 import type { BottleneckPort, Limitation, Platform, Policy } from '../core/index.ts';
 import { PriomeshError } from '../core/index.ts';
 import { classShares } from './class-shares.ts';
-import { htbTree } from './htb-tree.ts';
+import { htbTree, leafLimitations } from './htb-tree.ts';
 import { BASELINE_CLASS, type PortPlan, stepsOf } from './port-plan.ts';
 import { STRATEGIES, type Strategy } from './strategies/index.ts';
 
@@ -9,6 +9,11 @@ import { STRATEGIES, type Strategy } from './strategies/index.ts';
 export interface PlanOptions {
   /** Use this strategy ({@link STRATEGIES}) instead of the best available one. */
   readonly strategy?: string;
+  /**
+   * `best`, the default: each class waits in fq_codel where the kernel has it. `fifo`: each waits in a plain FIFO, as all do in
+   * {@link planBaselinePort}, so that a comparison of the two shows the classes and not fq_codel, on every kernel alike.
+   */
+  readonly leaves?: 'best' | 'fifo';
 }
 
 const megabits = (rateBps: number): string => `${rateBps / 1e6} Mbit/s`;
@@ -73,7 +78,11 @@ export function planPort(
     const wanted = STRATEGIES.map((each) => `${each.name}: ${each.missing(platform).join(', ')}`).join('; ');
     return nothing(port, `the kernel lacks what each strategy needs (${wanted})`);
   }
-  const plan = strategy.plan(platform, port, shares);
+  const fifo = options.leaves === 'fifo';
+  const usable = fifo
+    ? { ...platform, qdiscs: platform.qdiscs.filter((name) => name !== 'fq_codel') }
+    : platform;
+  const plan = strategy.plan(usable, port, shares);
   return {
     port,
     strategy: strategy.name,
@@ -82,14 +91,14 @@ export function planPort(
     objects: plan.objects,
     nftRules: plan.nftRules,
     steps: [...stepsOf(port, plan.objects), ...plan.furtherSteps],
-    limitations: [...limitations, ...plan.limitations],
+    limitations: [...limitations, ...(fifo ? [] : leafLimitations(platform, port)), ...plan.limitations],
     served: true,
   };
 }
 
 /**
  * Plans what stands at a port when no class is told apart: the same shaper at the same rate with the same burst, and one
- * FIFO of the port's length for everything. What differs from {@link planPort} is the classes alone.
+ * FIFO of the port's length for everything. What differs from {@link planPort} with `leaves: 'fifo'` is the classes alone.
  */
 export function planBaselinePort(port: BottleneckPort): PortPlan {
   const { rateBps, queuePackets } = port;

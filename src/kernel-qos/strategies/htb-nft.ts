@@ -1,4 +1,4 @@
-import { htbTree, leafLimitations, leafSpec } from '../htb-tree.ts';
+import { htbTree, leafSpec } from '../htb-tree.ts';
 import { planNftClassification } from '../nft-marks.ts';
 import type { Strategy } from './strategy.ts';
 import { lacking } from './strategy.ts';
@@ -21,7 +21,7 @@ export const htbNft: Strategy = {
       classes: tree.classes,
       nftRules: marks.rules,
       furtherSteps: marks.steps,
-      limitations: [...leafLimitations(platform, port), ...marks.limitations],
+      limitations: marks.limitations,
     };
   },
 };

@@ -1,4 +1,4 @@
-import { dscpFilters, htbTree, leafLimitations, leafSpec, ROOT_MAJOR } from '../htb-tree.ts';
+import { dscpFilters, htbTree, leafSpec, ROOT_MAJOR } from '../htb-tree.ts';
 import { handleId } from '../tc-commands.ts';
 import type { Strategy } from './strategy.ts';
 import { lacking } from './strategy.ts';
@@ -15,7 +15,7 @@ export const htbU32: Strategy = {
       classes: tree.classes,
       nftRules: [],
       furtherSteps: [],
-      limitations: leafLimitations(platform, port),
+      limitations: [],
     };
   },
 };

@@ -1,5 +1,4 @@
 import { bandedTree, bandLimitations, bandsOf } from '../banded-tree.ts';
-import { leafLimitations } from '../htb-tree.ts';
 import { FRAME_BYTES } from '../shaping.ts';
 import { lacking, type Strategy } from './strategy.ts';
 
@@ -18,7 +17,6 @@ export const tbfEtsFlower: Strategy = {
       nftRules: [],
       furtherSteps: [],
       limitations: [
-        ...leafLimitations(platform, port),
         ...bandLimitations(shares, port.rateBps),
         {
           what: 'what a class leaves goes to the others by rank',

@@ -1,5 +1,4 @@
 import { bandedTree, bandLimitations, bandsOf } from '../banded-tree.ts';
-import { leafLimitations } from '../htb-tree.ts';
 import { lacking, type Strategy } from './strategy.ts';
 
 /** TBF for the rate, strict bands by rank, flower filters: for kernels that have neither HTB nor ets. */
@@ -19,7 +18,6 @@ export const tbfPrioFlower: Strategy = {
       nftRules: [],
       furtherSteps: [],
       limitations: [
-        ...leafLimitations(platform, port),
         ...bandLimitations(shares, port.rateBps),
         {
           what: 'a guaranteed share for the less important classes',

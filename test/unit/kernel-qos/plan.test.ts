@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Policy } from '../../../src/core/index.ts';
-import { type PortPlan, planBaselinePort, planPort, STRATEGIES } from '../../../src/kernel-qos/index.ts';
+import {
+  kernelLayer,
+  type PortPlan,
+  planBaselinePort,
+  planPort,
+  STRATEGIES,
+} from '../../../src/kernel-qos/index.ts';
 import { caseStudy, EF, LE, plainKernel, platformOf, policyOf, portOf, requestClass } from './fixture.ts';
 
 const commands = (plan: PortPlan): string[] => plan.steps.map((step) => step.command.join(' '));
@@ -72,6 +78,16 @@ describe('the case study at 20 Mbit/s', () => {
         'flush chain netdev priomesh_s1_2d_eth2 classify',
       ]),
     ]);
+  });
+
+  test('in an experiment with the same plain queues as the baseline, whatever the kernel has', () => {
+    const port = portOf(1_000_000);
+    const leaves = (plan: PortPlan): string[] =>
+      plan.objects.flatMap((one) => (one.type === 'qdisc' && one.parent !== 'root' ? [one.spec.kind] : []));
+    const site = { ports: [port], sidecarNodes: [], baselineCongestionControl: 'cubic' };
+    const layer = kernelLayer.plan(caseStudy, fullKernel, site);
+    expect(new Set(layer.ports.flatMap(leaves))).toEqual(new Set(leaves(planBaselinePort(port))));
+    expect(layer.limitations).toEqual([]);
   });
 
   test('with fq_codel in the leaves where the kernel has it', () => {

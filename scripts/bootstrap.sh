@@ -48,6 +48,13 @@ bootstrap_debian() {
     say 'this is not Debian or Ubuntu: install what scripts/debian-packages lists by hand; ./priomesh doctor says what is missing'
     return 0
   fi
+  [ -n "$(missing_debian "$@")" ] || return 0
+  # Two first starts at once: the second waits, and then finds nothing missing.
+  ( flock 9; install_debian "$@" ) 9<"$root/package-lock.json"
+}
+
+# What bootstrap_debian does when something is missing.
+install_debian() {
   missing=$(missing_debian "$@")
   [ -n "$missing" ] || return 0
   say 'installing Debian packages (once):'
@@ -62,9 +69,10 @@ bootstrap_debian() {
     say "  or run without them: ./priomesh run EXPERIMENT --lab local (no kernel layers)"
     return 4
   fi
+  $as_root apt-get update -qq >&2 || say 'apt-get could not renew its package lists; going on with those that are there'
+  # The time-out is for another package manager that is at work, such as unattended upgrades. 9 is our lock, not for services.
   # shellcheck disable=SC2086
-  if $as_root apt-get update -qq >&2 &&
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2; then
+  if $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >&2 9<&-; then
     case " $missing " in *' openvswitch-switch '* | *' rabbitmq-server '*)
       say 'Debian may have started the services openvswitch-switch and rabbitmq-server; priomesh does not use them and you may stop them' ;;
     esac

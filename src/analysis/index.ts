@@ -34,3 +34,4 @@ export {
   type TrialMetrics,
   trialMetrics,
 } from './trial-metrics.ts';
+export { isTrusted } from './trust.ts';

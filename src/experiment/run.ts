@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isTrusted } from '../analysis/index.ts';
 import { abortError, type Clock, hostExec, type Logger, messageOf, PriomeshError } from '../core/index.ts';
 import { type Lab, type LabKind, openLab } from '../lab/index.ts';
 import { appendJournal, readJournal, repairJournal, type TrialEntry, type Verdict } from './journal.ts';
@@ -186,7 +187,8 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
   }
   const sums = await checksums(folder.root, ['trials']);
   const manifest = await writeManifest(new Date(clock.wallMs()).toISOString(), sums);
-  return { manifest, trusted: isTrusted(plan, trials) };
+  const valid = trials.filter((one) => one.verdict.valid);
+  return { manifest, trusted: isTrusted(plan.schedule, valid, source.experiment.audit.maxVoidRatio) };
 }
 
 async function openedLab(
@@ -242,14 +244,4 @@ async function runScheduled(
     events.trialEnded(scheduled, verdict);
     if (verdict.valid) return;
   }
-}
-
-/** A run can be trusted when at most the allowed share of its places has no valid trial, and no arm is without one. */
-export function isTrusted(plan: ExperimentPlan, trials: readonly TrialEntry[]): boolean {
-  const valid = new Set(trials.filter((one) => one.verdict.valid).map((one) => one.index));
-  const missing = plan.schedule.filter((one) => !valid.has(one.index)).length;
-  const bare = plan.arms.some(
-    (arm) => !plan.schedule.some((one) => one.arm === arm.name && valid.has(one.index)),
-  );
-  return !bare && missing / plan.schedule.length <= plan.source.experiment.audit.maxVoidRatio;
 }

@@ -87,6 +87,7 @@ const manifestSchema = z.looseObject({
   form,
   lab: z.string(),
   labLimitations: z.array(z.string()).default([]),
+  schedule: z.array(z.looseObject({ arm: z.string(), block: z.number() })),
   plans: z.record(z.string(), z.array(layerPlan)).default({}),
   commit: z.string().nullish(),
   dirty: z.boolean().nullish(),

@@ -1,4 +1,4 @@
-import type { SummaryInput } from '../analysis/index.ts';
+import { isTrusted, type SummaryInput } from '../analysis/index.ts';
 import { classesOf, type Manifest, windowOf } from './manifest.ts';
 import type { TrialSet } from './trials.ts';
 
@@ -26,7 +26,6 @@ export function summaryInput(
       description: `A/A control: the same as ${control.of}; what differs is noise.`,
     };
   }
-  const attempts = trials.trials.length + trials.void.length;
   return {
     experiment: experiment.name,
     title: experiment.title,
@@ -44,7 +43,7 @@ export function summaryInput(
     trials: trials.trials,
     limitations: limitationsOf(manifest),
     audit: {
-      trusted: trials.void.length <= (experiment.audit?.maxVoidRatio ?? 0.25) * attempts,
+      trusted: isTrusted(manifest.schedule, trials.trials, experiment.audit?.maxVoidRatio ?? 0.25),
       void: trials.void,
       laboratory: manifest.labLimitations,
     },

@@ -199,6 +199,9 @@ function manifest(options: SyntheticOptions, armNames: readonly string[]): objec
     form,
     lab,
     labLimitations: [],
+    schedule: Array.from({ length: trials }, (_, block) =>
+      [...armNames, ...(control ? ['mesh-control'] : [])].map((arm) => ({ arm, block })),
+    ).flat(),
     plans,
     platform: { congestionControls: ['reno', 'cubic', 'bbr'] },
     versions: { node: 'v26.10.0', openvswitch: '3.1.0' },

@@ -47,6 +47,17 @@ async function relatives(): Promise<string[]> {
   return found;
 }
 
+/** The process of the run with this name, as comm of proc(5) has it. */
+async function relativeCalled(name: string): Promise<string | undefined> {
+  for (const pid of (await readdir('/proc')).filter((one) => /^\d+$/.test(one))) {
+    const comm = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+    if (comm.trim() !== name) continue;
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (environment.includes(marker)) return pid;
+  }
+  return undefined;
+}
+
 async function interfaces(): Promise<string> {
   return (await execa('ip', ['-o', 'link'])).stdout.replaceAll(/^(\d+: \S+).*$/gm, '$1');
 }
@@ -105,6 +116,23 @@ describe('a run on mininet', () => {
     const rest = start();
     await hasSaid(rest, '1 of them done already');
     expect((await rest).exitCode).toBe(0);
+    expect(await relatives()).toEqual([]);
+  });
+
+  it('says which part of the laboratory broke, and leaves nothing', async () => {
+    const run = start();
+    await hasSaid(run, 'trial 1/4');
+    let switchd: string | undefined;
+    await expect
+      .poll(async () => {
+        switchd = await relativeCalled('ovs-vswitchd');
+        return switchd;
+      })
+      .toBeDefined();
+    process.kill(Number(switchd), 'SIGKILL');
+    const result = await run;
+    expect(result.exitCode, result.stderr).toBe(5);
+    expect(result.stderr).toMatch(/priomesh: LAB_FAILED: ovs-vswitchd ended/);
     expect(await relatives()).toEqual([]);
   });
 

@@ -197,7 +197,8 @@ async function joinSidecarCounters(
   for (const one of configuration.sidecars) {
     const own = one.config.statistics?.file;
     if (own === undefined) continue;
-    const lines = (await readFile(own, 'utf8').catch(() => '')).split('\n').filter((line) => line !== '');
+    // What follows the last line end was cut off when the sidecar ended; a sidecar that died early wrote nothing.
+    const lines = (await readFile(own, 'utf8').catch(() => '')).split('\n').slice(0, -1);
     const joined = lines.map((line) => {
       const sample = JSON.parse(line) as { timeMs: number };
       const tMs = Math.round(sample.timeMs - originMs);

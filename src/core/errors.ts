@@ -92,6 +92,11 @@ export const ERROR_CODES = {
     'Remove it, or name another interface.',
   ),
 
+  LISTEN_FAILED: entry(
+    'platform',
+    'An address could not be listened on: it is taken, or not one of this machine, or not allowed to this user.',
+    'End the program that listens there, or name another address.',
+  ),
   FILE_FAILED: entry(
     'platform',
     'The file system refused something: no space, no permission, a name too long.',

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { messageOf, PriomeshError } from '../core/index.ts';
 import { CallerConnection } from './caller-connection.ts';
 import type { Side } from './exchange.ts';
 import { adopt, type ListenAddress, listen } from './io/index.ts';
@@ -11,11 +12,18 @@ export class Listener {
   readonly #connections: Set<CallerConnection>;
   #whenEmpty: (() => void) | undefined;
 
-  /** Listens. @throws the listen error of node:net (EADDRINUSE and the like) */
+  /** Listens. @throws PriomeshError LISTEN_FAILED, naming the address */
   static async open(side: Side, address: ListenAddress): Promise<Listener> {
     const connections = new Set<CallerConnection>();
     const accept = (accepted: net.Socket): void => listener.#accept(accepted);
-    const server = await listen(address, FIXED_LIMITS.listenBacklog, (accepted) => accept(accepted));
+    const server = await listen(address, FIXED_LIMITS.listenBacklog, (accepted) => accept(accepted)).catch(
+      (error: unknown) => {
+        const where = `${address.host} port ${address.port}`;
+        throw new PriomeshError('LISTEN_FAILED', `${side.name}: ${where}: ${messageOf(error)}`, {
+          cause: error,
+        });
+      },
+    );
     const listener: Listener = new Listener(side, server, connections);
     return listener;
   }

@@ -16,7 +16,7 @@ const SEED_BOUND = 2 ** 32;
 
 /**
  * Runs a sidecar until the signal fires: prints `{"event":"ready", ...}` as a line when it serves, and resolves when all is closed.
- * @throws PriomeshError CONFIG_* for a wrong file; the listen error of node:net when a port is taken
+ * @throws PriomeshError CONFIG_* for a wrong file; LISTEN_FAILED when a port is taken
  */
 export async function runSidecar(file: string, { stdout, logger, signal }: RunContext): Promise<void> {
   const config = await loadSidecarConfig(file);

@@ -55,7 +55,7 @@ interface Shared {
 
 /**
  * Starts a sidecar in this process. Resolves when it serves; the signal closes it as `close` does.
- * @throws the listen error of node:net when a port is taken
+ * @throws PriomeshError LISTEN_FAILED when a port is taken
  */
 export async function startSidecar(
   config: SidecarConfig,

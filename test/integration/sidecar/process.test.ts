@@ -67,6 +67,23 @@ describe('the sidecar as a process', () => {
     expect(last.inbound.classes.interactive.completed).toBe(1);
   });
 
+  it('refuses a port that is taken with one clear answer', async () => {
+    const { port } = await start([]);
+    const file = path.join(folder, 'second.json');
+    const config = JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8'));
+    config.inbound.listen.port = port;
+    await writeFile(file, JSON.stringify(config));
+    const second = spawn(process.execPath, [MAIN, '--config', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    second.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    expect(await new Promise((resolve) => second.once('close', resolve))).toBe(4);
+    expect(said).toContain(`LISTEN_FAILED: inbound: 127.0.0.1 port ${port}`);
+    expect(said).toContain('fix:');
+    expect(said).not.toContain('node:net');
+  });
+
   it('ends when its parent goes, if it is told so', async () => {
     const { ended } = await start(['--exit-with-stdin']);
     child?.stdin?.end();

@@ -123,7 +123,8 @@ export class PathView {
   /** Cuts the strict reading; the result says whether the lenient one is another. */
   #cutBoth(strict: string): boolean {
     this.#cut(strict, false);
-    const trimmed = strict.length > 1 && strict.endsWith('/') ? strict.slice(0, -1) : strict;
+    // `//` is an empty segment with a trailing slash, and not the root with one.
+    const trimmed = strict.length > 2 && strict.endsWith('/') ? strict.slice(0, -1) : strict;
     return trimmed !== this.#lenient;
   }
 

@@ -122,6 +122,15 @@ const facts = fc
   })
   .map(request);
 
+test('two slashes are ambiguous: they do not dodge a rule for the root', () => {
+  const policy = policyOf([{ match: { path: '/' }, class: 'interactive' }], 'urgent');
+  const classifier = compileClassifier(policy);
+  const facts = { query: '', method: 'GET', host: '', bodyBytes: -1, sourceAddress: 'none', urgency: -1 };
+  const one = request({ ...facts, path: '//', headers: {} });
+  expect(classifier.classify(one).className).toBe('interactive');
+  expect(classifier.counters.ambiguous).toBe(1);
+});
+
 describe('the compiled classifier', () => {
   test('answers as if every rule were asked in order', () => {
     const reached = { rule: 0, fallback: 0 };

@@ -49,7 +49,7 @@ export class AddressParser {
 
   /**
    * Parses IPv4 in dotted decimal or IPv6 (RFC 4291 section 2.2; a zone after `%` is ignored). An IPv4-mapped IPv6
-   * address becomes the IPv4 address that it means.
+   * address becomes the IPv4 address that it means. A block matches addresses of its own family alone: `::/0` is no IPv4 address.
    */
   parse(text: string): AddressFamily {
     if (text === this.#last) return this.family;

@@ -138,6 +138,8 @@ describe('source network', () => {
     ['2001:db8::/33', '2001:db8:8000::1', false],
     ['fe80::/10', 'fe80::1%eth0', true],
     ['::/0', 'nonsense', false],
+    ['::/0', '10.1.2.3', false],
+    ['::/0', '2001:db8::1', true],
   ])('%s holds %s: %s', (block, sourceAddress, expected) => {
     expect(matches({ sourceNetworks: [block] }, request({ sourceAddress }))).toBe(expected);
   });

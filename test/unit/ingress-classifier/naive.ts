@@ -75,7 +75,8 @@ function networksMatch(blocks: readonly string[], address: string): boolean {
   const family = isIP(address);
   if (family === 0) return false;
   const list = new BlockList();
-  for (const block of blocks) {
+  // node:net counts every IPv4 address as one of ::/0; here a block is of its own family alone.
+  for (const block of blocks.filter((one) => one.includes(':') === (family === 6))) {
     const [network = '', prefix = '0'] = block.split('/');
     list.addSubnet(network, Number(prefix), network.includes(':') ? 'ipv6' : 'ipv4');
   }

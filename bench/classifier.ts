@@ -37,6 +37,8 @@ function benchPolicy(ruleCount: number): Policy {
       { name: 'batch', rank: 5, ...column },
     ],
     queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
+    broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+    routes: [],
     ingress: { defaultClass: 'batch', rules, trustedNetworks: [] },
   };
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { fields } from './fields.ts';
 import { type DeepReadonly, lazy, zod } from './lazy.ts';
+import { prefetchSchema } from './policy-schema.ts';
 
 /** The figures that can be compared between two arms. */
 export const METRIC_NAMES = [
@@ -13,6 +14,11 @@ export const METRIC_NAMES = [
   'goodputBps',
   'errorRatio',
   'sloAttainment',
+  'throughputRps',
+  'queueWaitMs.p50',
+  'queueWaitMs.p90',
+  'queueWaitMs.p99',
+  'queueWaitMs.mean',
 ] as const;
 
 /** A figure that can be compared between two arms. */
@@ -20,6 +26,9 @@ export type MetricName = (typeof METRIC_NAMES)[number];
 
 /** The node name under which the load generator is placed. */
 export const GENERATOR = 'generator';
+
+/** The node name under which the message broker is placed. */
+export const BROKER = 'broker';
 
 function formSchema() {
   const z = zod();
@@ -52,7 +61,9 @@ function topologySchema() {
             .string()
             .regex(/^[a-z][a-z0-9]{0,14}$/, 'the name of a node of the topology, such as left1 or right2'),
         )
-        .describe('Where each service and the `generator` stand: service to node.'),
+        .describe(
+          'Where each service, the `generator` and, where there is one, the `broker` stand: service to node.',
+        ),
     })
     .describe('The emulated network.');
 }
@@ -67,6 +78,11 @@ function armSchema() {
     workloads: z.exactOptional(
       z.array(f.name).min(1).max(64).describe('The workloads that run in this arm. Default: all.'),
     ),
+    broker: z.exactOptional(
+      z
+        .strictObject({ prefetch: prefetchSchema() })
+        .describe("What this arm does otherwise than the policy's `broker` says."),
+    ),
   });
 }
 
@@ -77,13 +93,19 @@ function comparisonSchema() {
     .strictObject({
       metric: z.enum(METRIC_NAMES).describe('The figure that is compared.'),
       class: f.name.describe('The class whose figure it is.'),
-      of: f.name.describe('The arm whose value is divided.'),
-      to: f.name.describe('The arm whose value it is divided by: the ratio is value(of) / value(to).'),
-      atLeast: z.exactOptional(f.between(0, 1e9).describe('The ratio must be at least this.')),
-      atMost: z.exactOptional(f.between(0, 1e9).describe('The ratio must be at most this.')),
+      kind: z
+        .enum(['ratio', 'difference'])
+        .default('ratio')
+        .describe(
+          '`ratio`: value(of) / value(to); `difference`: value(of) - value(to), in the unit of the metric.',
+        ),
+      of: f.name.describe('The arm whose value is compared.'),
+      to: f.name.describe('The arm that it is compared with.'),
+      atLeast: z.exactOptional(f.between(-1e9, 1e9).describe('Ratio or difference must be at least this.')),
+      atMost: z.exactOptional(f.between(-1e9, 1e9).describe('Ratio or difference must be at most this.')),
       claim: f.text(500).describe('What is claimed, in a sentence.'),
     })
-    .describe('One ratio between two arms, and the bounds that the experiment claims for it.');
+    .describe('One comparison of two arms, and the bounds that the experiment claims for it.');
 }
 
 function workloadSchema() {
@@ -159,6 +181,16 @@ export const experimentSchema = lazy(() => {
       baselineCongestionControl: f.algorithm
         .default('cubic')
         .describe('The congestion control of every socket where the transport layer is off.'),
+      broker: z.exactOptional(
+        z
+          .strictObject({
+            sampleMs: f
+              .between(50, 60_000)
+              .default(250)
+              .describe('How often the depths of the queues are read.'),
+          })
+          .describe('The message broker: a RabbitMQ on the node where `broker` is placed.'),
+      ),
       entry: f.name.describe('The service that the generator calls.'),
       workloads: z.array(workloadSchema()).min(1).max(64).describe('What the generator sends.'),
       arms: z.record(f.name, armSchema()).describe('The variants that are compared, by name.'),
@@ -166,7 +198,7 @@ export const experimentSchema = lazy(() => {
         .array(comparisonSchema())
         .max(1000)
         .default([])
-        .describe('The ratios that are computed, with an interval each.'),
+        .describe('The ratios and differences that are computed, with an interval each.'),
       control: z.exactOptional(
         z
           .strictObject({ of: f.name.describe('The arm that is run twice.') })

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { formatPlace, type Policy } from '../core/index.ts';
 import { type DocumentKind, parseDocument, type Report } from './document.ts';
-import { type Experiment, experimentSchema, GENERATOR } from './experiment-schema.ts';
+import { BROKER, type Experiment, experimentSchema, GENERATOR } from './experiment-schema.ts';
 import { suggest } from './explain.ts';
 import { errorOf, type Finding } from './findings.ts';
 import { findRoute, loadApplicationGraph } from './graph.ts';
@@ -60,6 +60,22 @@ function checkArms(experiment: Experiment, report: Report): void {
         'Add the layer mark.',
       );
     }
+    for (const key of [['layers', arm.layers.indexOf('broker')], ['broker']] as const) {
+      const named = key[0] === 'broker' ? arm.broker !== undefined : arm.layers.includes('broker');
+      if (!named || experiment.broker !== undefined) continue;
+      report.conflict(
+        [...path, ...key],
+        `arm ${name} needs a message broker, and the experiment has none`,
+        'Add the section broker, and place it.',
+      );
+    }
+    if (arm.broker !== undefined && !arm.layers.includes('broker')) {
+      report.conflict(
+        [...path, 'broker'],
+        `arm ${name} sets the prefetch of the layer broker, which is off in it`,
+        'Add the layer broker, or take the key out.',
+      );
+    }
     for (const [index, workload] of (arm.workloads ?? []).entries()) {
       checkKnown(workload, workloads, 'workload', [...path, 'workloads', index], report);
     }
@@ -89,10 +105,15 @@ function checkComparisons(experiment: Experiment, report: Report): void {
       report.conflict([...path, 'to'], 'an arm is compared with itself', 'Name two arms.');
     }
     const { atLeast, atMost } = comparison;
+    for (const bound of ['atLeast', 'atMost'] as const) {
+      const value = comparison[bound];
+      if (comparison.kind !== 'ratio' || value === undefined || value >= 0) continue;
+      report.invalid([...path, bound], `a ratio is never ${value}`, 'Write 0 or more, or kind: difference.');
+    }
     if (atLeast !== undefined && atMost !== undefined && atLeast > atMost) {
       report.conflict(
         [...path, 'atMost'],
-        `no ratio is at least ${atLeast} and at most ${atMost} (${formatPlace(report.source.placeOf([...path, 'atLeast']))})`,
+        `no ${comparison.kind} is at least ${atLeast} and at most ${atMost} (${formatPlace(report.source.placeOf([...path, 'atLeast']))})`,
         'Exchange the two bounds, or remove one.',
       );
     }
@@ -107,7 +128,8 @@ function resolveExperiment(experiment: Experiment, report: Report): Experiment {
     (index) => ['workloads', index, 'name'],
     report,
   );
-  for (const needed of new Set([GENERATOR, experiment.entry])) {
+  const everywhere = experiment.broker === undefined ? [] : [BROKER];
+  for (const needed of new Set([GENERATOR, ...everywhere, experiment.entry])) {
     if (Object.hasOwn(placement, needed)) continue;
     report.invalid(
       ['topology', 'placement'],
@@ -117,6 +139,13 @@ function resolveExperiment(experiment: Experiment, report: Report): Experiment {
   }
   if (experiment.entry === GENERATOR) {
     report.invalid(['entry'], 'the generator cannot call itself', 'Name a service.');
+  }
+  if (experiment.broker === undefined && Object.hasOwn(placement, BROKER)) {
+    report.conflict(
+      ['topology', 'placement', BROKER],
+      'a message broker is placed, and the experiment has none',
+      'Add the section broker, or take the line out.',
+    );
   }
   checkArms(experiment, report);
   checkComparisons(experiment, report);
@@ -155,12 +184,28 @@ function checkStudy({ experiment, policy, graph }: Study, report: Pick<Report, '
   const classes = policy.classes.map(({ name }) => name);
   checkKnown(experiment.entry, services, 'service', ['entry'], report);
   for (const service of Object.keys(experiment.topology.placement)) {
-    if (service === GENERATOR) continue;
+    if (service === GENERATOR || service === BROKER) continue;
     checkKnown(service, services, 'service', ['topology', 'placement', service], report);
+  }
+  for (const [name, { consumes }] of Object.entries(graph.services)) {
+    if (consumes === undefined || experiment.broker !== undefined) continue;
+    report.invalid(
+      ['application'],
+      `${name} takes requests from queue ${consumes.queue}, and the experiment has no message broker`,
+      'Add the section broker, and place it.',
+    );
   }
   for (const service of services) {
     if (Object.hasOwn(experiment.topology.placement, service)) continue;
     report.invalid(['topology', 'placement'], `${service} is placed nowhere`, `Add ${service} and its node.`);
+  }
+  for (const { name, service } of policy.routes) {
+    if (services.includes(service)) continue;
+    report.invalid(
+      ['policy'],
+      `its route ${name} is for service ${service}, which the application does not have`,
+      suggest(service, services, 'service'),
+    );
   }
   for (const [index, workload] of experiment.workloads.entries()) {
     checkKnown(workload.class, classes, 'class', ['workloads', index, 'class'], report);

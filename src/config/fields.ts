@@ -81,6 +81,14 @@ export const fields = lazy(() => {
         'a network in CIDR notation, such as 10.0.0.0/8 or fd00::/8',
       )
       .meta({ examples: ['10.0.0.0/8'] }),
+    queueName: z
+      .string()
+      .max(127)
+      .regex(
+        /^[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,126})$/,
+        'the name of a queue: letters, digits, "_", ".", ":" and "-"',
+      )
+      .meta({ examples: ['jobs'] }),
     fileName: z.string().min(1).max(4096),
   };
 });

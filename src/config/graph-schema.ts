@@ -12,6 +12,12 @@ export const graphSchema = lazy(() => {
       path: f.pathTemplate.describe(
         'The path of the call; `{name}` takes the value from the path of the route.',
       ),
+      via: z
+        .enum(['http', 'amqp'])
+        .default('http')
+        .describe(
+          '`http`: a request; `amqp`: a message to the queue that the callee consumes, and its reply.',
+        ),
       relay: z
         .boolean()
         .default(false)
@@ -42,6 +48,17 @@ export const graphSchema = lazy(() => {
       workers: f
         .whole(1, 10_000)
         .describe('Requests handled at once, as with a thread pool; others wait, first come, first served.'),
+      consumes: z.exactOptional(
+        z
+          .strictObject({
+            queue: f.queueName.describe('The queue.'),
+            prefetch: f
+              .whole(0, 65_535)
+              .default(0)
+              .describe('How many messages the service itself asks the broker for at once; 0: no bound.'),
+          })
+          .describe('Takes requests from a message queue too.'),
+      ),
       routes: z
         .array(route)
         .min(1)

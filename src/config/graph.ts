@@ -64,6 +64,13 @@ function checkCall(
       suggest(call.path, known, 'route'),
     );
   }
+  if (call.via === 'amqp' && callee !== undefined && callee.consumes === undefined) {
+    report.invalid(
+      [...path, 'via'],
+      `${call.service} consumes no queue`,
+      `Give ${call.service} a queue (consumes), or call it by http.`,
+    );
+  }
   const known = parameters(route.path);
   for (const name of parameters(call.path)) {
     if (known.includes(name)) continue;

@@ -1,6 +1,7 @@
 export { loadStudy, parseExperiment, type Study } from './experiment.ts';
 export {
   type AuditLimits,
+  BROKER,
   type Experiment,
   type Form,
   METRIC_NAMES,

@@ -202,6 +202,40 @@ function checkRules({ rules }: PolicyFile['ingress'], known: readonly string[], 
   }
 }
 
+function checkBroker({ broker, routes }: PolicyFile, rows: readonly Row[], report: Report): void {
+  const { maxPriority } = broker;
+  for (const [name, row] of rows) {
+    if (maxPriority === undefined || row.broker.priority <= maxPriority) continue;
+    report.conflict(
+      ['classes', name, 'broker', 'priority'],
+      `${name} has priority ${row.broker.priority}, but queues have ${maxPriority} levels (${at(report, ['broker', 'maxPriority'])})`,
+      'Lower the priority, or raise broker.maxPriority.',
+    );
+  }
+  const names = new Map<string, number>();
+  const owners = new Map<string, number>();
+  for (const [index, { name, service, queue }] of routes.entries()) {
+    const same = names.get(name);
+    if (same === undefined) names.set(name, index);
+    else {
+      report.conflict(
+        ['routes', index, 'name'],
+        `two routes are called ${name} (${at(report, ['routes', same, 'name'])})`,
+        'Give each route a name of its own.',
+      );
+    }
+    const owner = owners.get(queue);
+    if (owner === undefined) owners.set(queue, index);
+    else if (routes[owner]?.service !== service) {
+      report.conflict(
+        ['routes', index, 'queue'],
+        `queue ${queue} would hold requests for ${service} and for ${routes[owner]?.service ?? ''} (${at(report, ['routes', owner, 'queue'])})`,
+        'Give each service a queue of its own.',
+      );
+    }
+  }
+}
+
 /** The rows of the class table in order of rank. */
 export function rowsByRank(file: PolicyFile): readonly Row[] {
   return Object.entries(file.classes).toSorted(([, a], [, b]) => a.rank - b.rank);
@@ -221,6 +255,7 @@ export function checkPolicy(file: PolicyFile, report: Report): void {
   checkDistinct(Object.entries(file.classes), report);
   checkShares(rows, report);
   checkOrder(rows, file.queue.mode, report);
+  checkBroker(file, rows, report);
   checkClassName(file.ingress.defaultClass, known, ['ingress', 'defaultClass'], report);
   checkNetworks(file.ingress.trustedNetworks, ['ingress', 'trustedNetworks'], report);
   checkRules(file.ingress, known, report);

@@ -193,6 +193,57 @@ export const queueSettingsSchema = lazy(() => {
     .describe('The request queue of every inbound sidecar.');
 });
 
+/** How many messages may be under way to one consumer, as in a policy and in an arm. */
+export const prefetchSchema = lazy(() => {
+  const z = zod();
+  return z
+    .union([z.enum(['governed', 'client', 'unlimited']), fields().whole(1, 65_535)], {
+      error: 'governed, client, unlimited, or a whole number from 1 to 65535',
+    })
+    .describe(
+      'How many messages may be under way to one consumer: `governed` by a control loop, as the `client` asked, `unlimited`, or a number.',
+    );
+});
+
+/** What is true of the message broker as a whole, without `maxPriority`, whose default depends on the classes. */
+export const brokerSettingsShape = lazy(() => {
+  const f = fields();
+  return {
+    prefetch: prefetchSchema().default('governed'),
+    maxPrefetch: f
+      .whole(1, 4096)
+      .default(64)
+      .describe('The governed prefetch never has more messages under way to one consumer.'),
+    starvationMs: f.milliseconds
+      .default(5000)
+      .describe(
+        'While more important messages keep a consumer busy, it gets one of each waiting less important class this often at least.',
+      ),
+  };
+});
+
+/** `x-max-priority` of declared queues. */
+export const maxPrioritySchema = lazy(() =>
+  fields()
+    .whole(1, 255)
+    .describe(
+      'Priority levels of queues that are declared (`x-max-priority`); RabbitMQ advises few. Default: the highest priority of a class.',
+    ),
+);
+
+/** One route of a policy, as a person writes it. */
+export const routeShape = lazy(() => {
+  const z = zod();
+  const f = fields();
+  return {
+    name: f.name.describe('The name of the route.'),
+    service: f.name.describe('The service whose requests they are.'),
+    path: f.pathPattern.default('/**').describe('Which of its requests: a path pattern.'),
+    via: z.literal('amqp').describe('`amqp`: through a queue of the message broker.'),
+    queue: f.queueName.describe("The queue that the service's sidecars take them from."),
+  };
+});
+
 /** A policy as a person writes it. */
 export const policySchema = lazy(() => {
   const z = zod();
@@ -227,6 +278,17 @@ export const policySchema = lazy(() => {
         .record(f.name, requestClass)
         .describe('The class table: a row for each class, by name; 16 at most.'),
       queue: queueSettingsSchema(),
+      broker: z
+        .strictObject({ maxPriority: z.exactOptional(maxPrioritySchema()), ...brokerSettingsShape() })
+        .prefault({})
+        .describe('The message broker, and how sidecars treat its queues and consumers.'),
+      routes: z
+        .array(z.strictObject(routeShape()).describe('One route.'))
+        .max(1000)
+        .default([])
+        .describe(
+          'Requests that are served through a message queue, where the layer `broker` is on; the first that fits is taken.',
+        ),
       ingress: z
         .strictObject({
           defaultClass: f.name.describe('The class of a request that no rule matches.'),

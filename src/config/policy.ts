@@ -37,6 +37,16 @@ function resolvePolicy(file: PolicyFile, report: Report): Policy {
       mark: { dscp: markedDscp(row.mark.dscp), dscpName: String(row.mark.dscp) },
     })),
     queue: file.queue,
+    broker: {
+      ...file.broker,
+      maxPriority:
+        file.broker.maxPriority ??
+        Math.max(1, ...Object.values(file.classes).map(({ broker }) => broker.priority)),
+    },
+    routes: file.routes.map((route, index) => ({
+      ...route,
+      place: report.source.placeOf(['routes', index]),
+    })),
     ingress: {
       ...file.ingress,
       rules: file.ingress.rules.map((rule, index) => resolveRule(rule, index, report)),

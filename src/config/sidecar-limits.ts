@@ -28,6 +28,38 @@ export const SIDECAR_LIMITS = {
   breakerOpenMs: limit(1000, 1, 86_400_000, 'How long such an endpoint stays out.'),
   provenanceEntries: limit(65_536, 1, 10_000_000, 'Requests now inside whose class is remembered.'),
   provenanceTtlMs: limit(120_000, 1, 86_400_000, 'How long the class of a request is remembered.'),
+  maxAmqpConnections: limit(1024, 1, 100_000, 'Connections of AMQP clients held at once.'),
+  maxAmqpHeldBytes: limit(
+    16_777_216,
+    65_536,
+    1_073_741_824,
+    'Bytes of messages that one AMQP connection holds back so that more important ones may overtake.',
+  ),
+  maxAmqpReach: limit(
+    256,
+    0,
+    65_535,
+    'Messages fetched beyond the window to reach a class that would starve.',
+  ),
+  amqpConnectTimeoutMs: limit(
+    30_000,
+    1,
+    86_400_000,
+    'How long an AMQP client is kept waiting while the broker is away.',
+  ),
+  maxQueuedRequestBytes: limit(
+    1_048_576,
+    1024,
+    134_217_728,
+    'Size of the body of a request that goes through a queue.',
+  ),
+  maxQueuedResponseBytes: limit(16_777_216, 1024, 134_217_728, 'Size of the body of its response.'),
+  maxOutstandingRequests: limit(
+    1024,
+    1,
+    1_000_000,
+    'Requests of one sidecar that wait for a response through a queue.',
+  ),
 } as const satisfies Readonly<Record<string, LimitEntry>>;
 
 /** The bounds of a sidecar, each a number. */

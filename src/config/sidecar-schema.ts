@@ -2,11 +2,18 @@ import type { z } from 'zod';
 import type { Policy } from '../core/index.ts';
 import { fields } from './fields.ts';
 import { type DeepReadonly, lazy, zod } from './lazy.ts';
-import { columnSchemas, queueSettingsSchema, ruleMatchSchema } from './policy-schema.ts';
+import {
+  brokerSettingsShape,
+  columnSchemas,
+  maxPrioritySchema,
+  queueSettingsSchema,
+  routeShape,
+  ruleMatchSchema,
+} from './policy-schema.ts';
 import { SIDECAR_LIMITS } from './sidecar-limits.ts';
 
 /** The columns of the policy that a sidecar serves; the others are not its business. */
-export const SIDECAR_LAYERS = ['queue', 'transport', 'mark'] as const;
+export const SIDECAR_LAYERS = ['queue', 'broker', 'transport', 'mark'] as const;
 
 /** A policy as {@link Policy} has it: resolved, every member present, the classes in order of rank. */
 function resolvedPolicySchema() {
@@ -50,6 +57,13 @@ function resolvedPolicySchema() {
         .max(16)
         .describe('The classes in order of rank, the most important first.'),
       queue: queueSettingsSchema(),
+      broker: z
+        .strictObject({ maxPriority: maxPrioritySchema(), ...brokerSettingsShape() })
+        .describe('The message broker, and how sidecars treat its queues and consumers.'),
+      routes: z
+        .array(z.strictObject({ ...routeShape(), place }).describe('One route.'))
+        .max(1000)
+        .describe('Requests that are served through a message queue.'),
       ingress: z
         .strictObject({
           defaultClass: f.name.describe('The class of a request that no rule matches.'),
@@ -129,6 +143,45 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
             .describe('The value of the Host header, without port, to the upstream.'),
         })
         .describe('The way out.'),
+    ),
+    broker: z.exactOptional(
+      z
+        .strictObject({
+          address: peer.describe('Where the message broker listens for AMQP 0-9-1.'),
+          listen: z.exactOptional(
+            listen.describe(
+              'Where the client libraries of the service connect instead. Absent: only routes via amqp use the broker.',
+            ),
+          ),
+          tlsAddress: z.exactOptional(
+            peer.describe(
+              'Where the broker listens for AMQP over TLS: connections that begin with a TLS handshake are passed through to it, unread.',
+            ),
+          ),
+          virtualHost: f
+            .text(255)
+            .default('/')
+            .describe(
+              'The virtual host of requests that go through a queue; client libraries name their own.',
+            ),
+          userName: f
+            .text(255)
+            .default('guest')
+            .describe('The user of requests that go through a queue; client libraries bring their own.'),
+          passwordFile: z.exactOptional(
+            f.fileName.describe('A file that holds the password of `userName`. Absent: `guest`.'),
+          ),
+        })
+        .describe('The message broker.'),
+    ),
+    tap: z.exactOptional(
+      z
+        .strictObject({
+          socket: f
+            .text(100)
+            .describe('The path of a Unix socket on which `priomesh tap` watches requests and messages.'),
+        })
+        .describe('Lets somebody watch.'),
     ),
     baselineCongestionControl: z
       .string()

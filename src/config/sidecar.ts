@@ -34,11 +34,34 @@ function same(a: Address, b: Address): boolean {
   return a.host === b.host && a.port === b.port && a.port !== 0;
 }
 
-function checkAddresses(config: Omit<SidecarConfig, 'policy'>, report: Check): void {
-  const { inbound, outbound } = config;
-  if (inbound === undefined && outbound === undefined) {
-    report.invalid([], 'the sidecar has neither inbound nor outbound', 'Add one of the two.');
+function checkBroker(
+  { address, listen, tlsAddress }: NonNullable<SidecarConfig['broker']>,
+  others: readonly (Address | undefined)[],
+  report: Check,
+): void {
+  checkAddress(address, ['broker', 'address'], report);
+  if (tlsAddress !== undefined) checkAddress(tlsAddress, ['broker', 'tlsAddress'], report);
+  if (listen === undefined) return;
+  checkAddress(listen, ['broker', 'listen'], report);
+  if (same(listen, address)) {
+    report.conflict(['broker', 'address'], 'the sidecar would call itself', "Name the broker's address.");
   }
+  for (const other of others) {
+    if (other === undefined || !same(listen, other)) continue;
+    report.conflict(
+      ['broker', 'listen'],
+      'messages and requests would arrive at the same port',
+      'Use another port.',
+    );
+  }
+}
+
+function checkAddresses(config: Omit<SidecarConfig, 'policy'>, report: Check): void {
+  const { inbound, outbound, broker } = config;
+  if (inbound === undefined && outbound === undefined && broker === undefined) {
+    report.invalid([], 'the sidecar has neither inbound nor outbound nor broker', 'Add one of them.');
+  }
+  if (broker !== undefined) checkBroker(broker, [inbound?.listen, outbound?.listen], report);
   if (inbound !== undefined) {
     checkAddress(inbound.listen, ['inbound', 'listen'], report);
     checkAddress(inbound.application, ['inbound', 'application'], report);

@@ -94,6 +94,37 @@ export interface QueueSettings {
   readonly starvationMs: number;
 }
 
+/** How many messages a broker may have under way to one consumer: see {@link BrokerSettings.prefetch}. */
+export type Prefetch = 'governed' | 'client' | 'unlimited' | number;
+
+/** What is true of a message broker as a whole. */
+export interface BrokerSettings {
+  /** `x-max-priority` of the queues that are declared through a sidecar, 1 to 255; RabbitMQ advises few. */
+  readonly maxPriority: number;
+  /**
+   * `governed`: a control loop keeps just enough messages with each consumer; `client`: what the client asked for stays;
+   * `unlimited`: no bound; a number: that many. Only consumers that acknowledge have one.
+   */
+  readonly prefetch: Prefetch;
+  /** The governed prefetch never has more messages under way to one consumer. */
+  readonly maxPrefetch: number;
+  /** While more important messages keep a consumer busy, it gets one of each waiting less important class this often at least. */
+  readonly starvationMs: number;
+}
+
+/** Requests that are served through a message queue instead of a connection. */
+export interface PolicyRoute {
+  readonly name: string;
+  /** The service whose requests they are. */
+  readonly service: string;
+  /** A path pattern, as in {@link RuleMatch.path}. */
+  readonly path: string;
+  readonly via: 'amqp';
+  /** The queue that the service's sidecars take them from. */
+  readonly queue: string;
+  readonly place: Place;
+}
+
 /** What a rule compares. All members that are present must match. Strings are matched without regard to letter case where HTTP does so (header names, host). */
 export interface RuleMatch {
   /** A path pattern: `*` one segment, `**` any number, `{name}` one segment; else literal. */
@@ -142,6 +173,9 @@ export interface Policy {
   /** Ordered by rank, the most important first. A class's position is its index on the data path. */
   readonly classes: readonly RequestClass[];
   readonly queue: QueueSettings;
+  readonly broker: BrokerSettings;
+  /** Tried in this order; the first that fits is taken. A request that none fits goes by a connection. */
+  readonly routes: readonly PolicyRoute[];
   readonly ingress: IngressSettings;
 }
 

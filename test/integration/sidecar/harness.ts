@@ -29,6 +29,8 @@ export function testPolicy(
     name: 'test',
     classes: [row('interactive', 0, 46, interactive), row('batch', 5, 1, batch)],
     queue: { mode: 'strict', concurrency: 64, capacity: 512, starvationMs: 60_000, ...queue },
+    broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+    routes: [],
     ingress: {
       defaultClass: 'interactive',
       trustedNetworks: [],

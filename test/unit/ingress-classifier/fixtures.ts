@@ -30,6 +30,8 @@ export function policyOf(rules: readonly RuleOf[], defaultClass = 'interactive')
     name: 'test',
     classes: CLASS_NAMES.map(requestClass),
     queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
+    broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+    routes: [],
     ingress: {
       defaultClass,
       trustedNetworks: [],

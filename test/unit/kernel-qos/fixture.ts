@@ -28,6 +28,8 @@ export function policyOf(...classes: readonly RequestClass[]): Policy {
     name: 'fixture',
     classes,
     queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
+    broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+    routes: [],
     ingress: { defaultClass: classes.at(-1)?.name ?? '', rules: [], trustedNetworks: [] },
   };
 }

@@ -30,6 +30,8 @@ export const POLICY: Policy = {
   name: 'test',
   classes: [requestClass('interactive', 0), requestClass('standard', 3), requestClass('batch', 9)],
   queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
+  broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+  routes: [],
   ingress: { defaultClass: 'batch', rules: [], trustedNetworks: [] },
 };
 

@@ -33,5 +33,7 @@ export const POLICY: Policy = {
     }),
   ],
   queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
+  broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+  routes: [],
   ingress: { defaultClass: 'batch', rules: [], trustedNetworks: [] },
 };

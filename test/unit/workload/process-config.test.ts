@@ -20,7 +20,7 @@ const graph: ApplicationGraph = {
           method: 'GET',
           computeMs: 1,
           responseBytes: 10,
-          calls: [{ service: 'b', path: '/', relay: false }],
+          calls: [{ service: 'b', path: '/', via: 'http', relay: false }],
           parallel: false,
         },
       ],

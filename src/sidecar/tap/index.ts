@@ -1,0 +1,8 @@
+export type {
+  TapMessage,
+  TapMessageAction,
+  TapMessageOutcome,
+  TapPoint,
+  TapRequest,
+  TapRequestOutcome,
+} from './events.ts';

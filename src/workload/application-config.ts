@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { addressSchema, methodSchema, nameSchema, targetSchema } from './process-config.ts';
 
-const callSchema = z.strictObject({ service: nameSchema, path: targetSchema, relay: z.boolean() }).readonly();
+const callSchema = z
+  .strictObject({
+    service: nameSchema,
+    path: targetSchema,
+    relay: z.boolean(),
+    via: z.enum(['http', 'amqp']).default('http'),
+  })
+  .readonly();
 
 const routeSchema = z
   .strictObject({
@@ -14,9 +21,18 @@ const routeSchema = z
   })
   .readonly();
 
+const queueNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,126}$/, 'must be letters, digits and _ . : -');
+
 const serviceSchema = z
   .strictObject({
     workers: z.int().min(1).max(1_000_000),
+    /** A message queue that it takes requests from too; `prefetch` is what it asks the broker for, 0 for no bound. */
+    consumes: z
+      .strictObject({ queue: queueNameSchema, prefetch: z.int().min(0).max(65_535).default(0) })
+      .readonly()
+      .optional(),
     routes: z.array(routeSchema).max(10_000).readonly(),
   })
   .readonly();
@@ -41,6 +57,11 @@ export const applicationConfigSchema = z
     upstreams: z.record(nameSchema, addressSchema).readonly(),
     /** The congestion control of every socket of this process; empty leaves the kernel's default. */
     baselineCongestionControl: z.string().max(15),
+    /** Where messages go: the broker, or the sidecar beside this process. Needed where the service consumes a queue or calls by amqp. */
+    broker: z
+      .strictObject({ address: addressSchema, virtualHost: z.string().min(1).max(127).default('/') })
+      .readonly()
+      .optional(),
     /** How many requests may wait for a worker; more are answered 503. */
     maxWaiting: z.int().min(0).default(16_384),
     /** A call whose callee is silent for this long has failed. */
@@ -59,14 +80,29 @@ export const applicationConfigSchema = z
       });
       return;
     }
-    for (const call of service.routes.flatMap((route) => route.calls)) {
-      if (config.upstreams[call.service] === undefined) {
+    const calls = service.routes.flatMap((route) => route.calls);
+    for (const call of calls) {
+      if (call.via === 'http' && config.upstreams[call.service] === undefined) {
         context.addIssue({
           code: 'custom',
           path: ['upstreams'],
           message: `no address for ${call.service}, which ${config.service} calls`,
         });
       }
+      if (call.via === 'amqp' && config.graph.services[call.service]?.consumes === undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['graph'],
+          message: `${call.service}, which ${config.service} calls by amqp, consumes no queue`,
+        });
+      }
+    }
+    if (config.broker === undefined && (service.consumes ?? calls.find(({ via }) => via === 'amqp'))) {
+      context.addIssue({
+        code: 'custom',
+        path: ['broker'],
+        message: `no address of a message broker, which ${config.service} uses`,
+      });
     }
   });
 

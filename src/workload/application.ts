@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { type Clock, messageOf, PriomeshError } from '../core/index.ts';
+import { type Clock, messageOf, PriomeshError, type Random } from '../core/index.ts';
 import type { CheckedApplicationConfig } from './application-config.ts';
+import { CallFailure, type Calls } from './calls.ts';
+import { type Messaging, type MessagingStatistics, openMessaging } from './messaging.ts';
 import { type HandlerCounters, requestHandler } from './request-handler.ts';
 import { compileRoutes } from './route-table.ts';
 import { openSocketBaseline, type SocketBaseline } from './socket-baseline.ts';
@@ -13,7 +15,11 @@ const KEEP_ALIVE_MS = 90_000;
 const BACKLOG = 4096;
 
 /** What one service of the reference application did so far. */
-type ApplicationStatistics = WorkerStatistics & Readonly<HandlerCounters>;
+type ApplicationStatistics = WorkerStatistics &
+  Readonly<HandlerCounters> & {
+    /** Absent where the service has to do with no broker. */
+    readonly messages?: MessagingStatistics;
+  };
 
 /** A service that is being served. */
 export interface Application {
@@ -27,6 +33,8 @@ export interface Application {
 /** What an application is given beside its configuration. */
 export interface ApplicationPort {
   readonly clock: Clock;
+  /** Spreads reconnections; names messages. */
+  readonly random: Random;
   /** Hears what the kernel refused to the sockets; the service goes on without it. */
   onRefused(what: string): void;
 }
@@ -46,7 +54,7 @@ async function listen(server: Server, address: { host: string; port: number }): 
   return typeof bound === 'object' && bound !== null ? bound.port : address.port;
 }
 
-/** Serves one service of an application graph. Rejects with LAB_FAILED when it cannot listen. */
+/** Serves one service of an application graph. Rejects with LAB_FAILED when it cannot listen, or finds no broker where it needs one. */
 export async function startApplication(
   config: CheckedApplicationConfig,
   port: ApplicationPort,
@@ -65,10 +73,16 @@ export async function startApplication(
   });
   const workers = new WorkerPool(service.workers, config.maxWaiting, port.clock);
   const counters: HandlerCounters = { answered: 0, failed: 0, abandoned: 0 };
-  const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true },
-    requestHandler({ routes, workers, upstreams, clock: port.clock, counters }),
-  );
+  let messaging: Messaging | undefined;
+  const calls: Calls = {
+    call(planned, headers, signal) {
+      if (planned.via === 'http') return upstreams.call(planned, headers, signal);
+      if (messaging?.client !== undefined) return messaging.client.call(planned, headers, signal);
+      throw new CallFailure(`${planned.service}: not connected to the broker yet`);
+    },
+  };
+  const handling = { routes, workers, calls, clock: port.clock, counters };
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, requestHandler(handling));
   const release = () => {
     upstreams.close();
     baseline?.close();
@@ -77,19 +91,28 @@ export async function startApplication(
   try {
     boundPort = await listen(server, config.listen);
     baseline?.applyToListener(server);
+    messaging = await openMessaging(config, handling, {
+      random: port.random,
+      onSocket: (socket) => baseline?.applyToSocket(socket),
+    });
   } catch (error) {
+    server.close();
     release();
     throw error;
   }
   return {
     port: boundPort,
-    statistics: () => ({ ...workers.statistics(), ...counters }),
+    statistics: () => ({
+      ...workers.statistics(),
+      ...counters,
+      ...(messaging === undefined ? {} : { messages: messaging.statistics() }),
+    }),
     async stop(graceMs) {
       const closed = once(server, 'close');
       server.close();
       server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-      await closed;
+      await Promise.all([closed, messaging?.stop(graceMs)]);
       clearTimeout(timer);
       release();
     },

@@ -72,8 +72,8 @@ export async function runGenerator(
         log.body(id, bytes);
         throughput.add(template.classPosition, nowMs - originMs, bytes);
       },
-      onEnd(status, nowMs) {
-        log.ended(id, nowMs - originMs, status);
+      onEnd(status, nowMs, queueWaitMs) {
+        log.ended(id, nowMs - originMs, status, queueWaitMs);
         finish(id);
       },
       onError(error, status) {

@@ -35,7 +35,8 @@ export interface ExchangeObserver {
   onFirstByte(nowMs: number): void;
   /** Bytes of response body, without framing. */
   onBody(bytes: number, nowMs: number): void;
-  onEnd(status: number, nowMs: number): void;
+  /** `queueWaitMs` is what the response says of a wait in a queue, NaN when nothing. */
+  onEnd(status: number, nowMs: number, queueWaitMs: number): void;
   /** Instead of onEnd. `status` is 0 when no head was read. */
   onError(error: RequestError, status: number): void;
 }
@@ -184,7 +185,7 @@ class Connection {
     const observer = this.#observer;
     if (observer !== undefined && this.#parser.endsAtClose()) {
       this.#observer = undefined;
-      observer.onEnd(this.#parser.status, this.#clock.nowMs());
+      observer.onEnd(this.#parser.status, this.#clock.nowMs(), this.#parser.queueWaitMs);
     }
     this.destroy(this.#cutShort());
   }
@@ -214,7 +215,7 @@ class Connection {
     if (parser.bodyBytes > before) observer.onBody(parser.bodyBytes - before, nowMs);
     if (!parser.done) return;
     this.#observer = undefined;
-    observer.onEnd(parser.status, nowMs);
+    observer.onEnd(parser.status, nowMs, parser.queueWaitMs);
     if (parser.reusable && end === bytes && !this.#socket.destroyed) this.#owner.free();
     else this.destroy('protocol');
   }

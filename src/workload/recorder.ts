@@ -20,6 +20,7 @@ const REQUEST_COLUMNS = [
   'bytes',
   'error',
   'late',
+  'queue_wait_ms',
 ] as const;
 
 /** The columns of throughput.csv. */
@@ -50,6 +51,7 @@ export function requestRow(
     record.bytes,
     record.error ?? '',
     record.late ? 1 : 0,
+    time(record.queueWaitMs),
   ].join(',');
 }
 

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { abortError, type Clock, messageOf } from '../core/index.ts';
-import { filler } from './filler.ts';
-import type { PlannedCall, RouteMatch, RouteTable } from './route-table.ts';
+import { CallFailure, type Calls } from './calls.ts';
+import { queueTiming } from './queue-timing.ts';
+import { type AnswerHead, type AnswerSink, answerRoute } from './route-answer.ts';
+import type { RouteTable } from './route-table.ts';
 import { tracingHeaders } from './tracing-headers.ts';
-import { CallFailure, type CallReply, type UpstreamClient } from './upstream-client.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** What became of requests, by outcome. */
@@ -20,16 +21,9 @@ export interface HandlerCounters {
 export interface HandlerParts {
   readonly routes: RouteTable;
   readonly workers: WorkerPool;
-  readonly upstreams: UpstreamClient;
+  readonly calls: Calls;
   readonly clock: Clock;
   readonly counters: HandlerCounters;
-}
-
-/** Where calls are made for one request. */
-interface Caller {
-  readonly upstreams: UpstreamClient;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -37,7 +31,7 @@ interface Caller {
  * answers, and gives it back when the response has been handed to the kernel or the client is gone.
  */
 export function requestHandler(parts: HandlerParts): RequestListener {
-  const { routes, workers, clock, counters } = parts;
+  const { routes, workers, clock, calls, counters } = parts;
   return async (request, response) => {
     request.resume();
     const target = request.url ?? '';
@@ -58,12 +52,8 @@ export function requestHandler(parts: HandlerParts): RequestListener {
       const worker = await workers.acquire(work.signal);
       if (worker === undefined) return answer(response, 503, 'too many requests wait for a worker\n');
       try {
-        await compute(match.route.computeMs, clock, work.signal);
-        await respond(match, response, {
-          upstreams: parts.upstreams,
-          headers: tracingHeaders(request.headers),
-          signal: work.signal,
-        });
+        const headers = tracingHeaders(request.headers);
+        await answerRoute(match, sinkOf(response), { calls, clock, headers, signal: work.signal });
         response.end();
         await over;
         counters[response.writableFinished ? 'answered' : 'abandoned'] += 1;
@@ -89,80 +79,18 @@ function answer(response: ServerResponse, status: number, text: string): void {
   response.end(text);
 }
 
-/** Holds for at least this long; timers may fire up to a millisecond early. */
-async function compute(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  const untilMs = clock.nowMs() + ms;
-  for (let leftMs = ms; leftMs > 0; leftMs = untilMs - clock.nowMs()) {
-    await clock.sleep(Math.max(1, Math.round(leftMs)), signal);
-  }
-}
-
-/** Makes the calls and streams the body: relayed bodies in the order of the calls, then the service's own bytes. */
-async function respond(match: RouteMatch, response: ServerResponse, caller: Caller): Promise<void> {
-  const { route, calls } = match;
-  const ownBytes = route.responseBytes;
-  if (route.parallel) {
-    const replies = await Promise.all(calls.map((call) => makeCall(call, caller)));
-    const relayed = replies.filter((reply) => reply !== undefined);
-    writeHead(response, total(ownBytes, relayed));
-    for (const reply of relayed) await relay(reply, response, caller.signal);
-  } else {
-    for (const [position, call] of calls.entries()) {
-      const reply = await makeCall(call, caller);
-      if (reply === undefined) continue;
-      if (!response.headersSent) {
-        const isLast = !calls.slice(position + 1).some((later) => later.relay);
-        writeHead(response, isLast ? total(ownBytes, [reply]) : undefined);
-      }
-      await relay(reply, response, caller.signal);
-    }
-    if (!response.headersSent) writeHead(response, ownBytes);
-  }
-  for (const piece of filler(ownBytes)) await write(response, piece, caller.signal);
-}
-
-/** Makes one call; a body that is not relayed is read to its end and dropped. */
-async function makeCall(call: PlannedCall, caller: Caller): Promise<CallReply | undefined> {
-  const reply = await caller.upstreams.call(call, caller.headers, caller.signal);
-  if (call.relay) return reply;
-  await drop(reply.body, call.service);
-  return undefined;
-}
-
-async function drop(body: IncomingMessage, service: string): Promise<void> {
-  body.resume();
-  try {
-    await once(body, 'end');
-  } catch (error) {
-    throw new CallFailure(`${service}: ${messageOf(error)}`);
-  }
-}
-
-async function relay(reply: CallReply, response: ServerResponse, signal: AbortSignal): Promise<void> {
-  try {
-    for await (const piece of reply.body) await write(response, piece, signal);
-  } catch (error) {
-    throw new CallFailure(messageOf(error));
-  }
-}
-
-function total(ownBytes: number, relayed: readonly CallReply[]): number | undefined {
-  let bytes = ownBytes;
-  for (const reply of relayed) {
-    if (reply.bodyBytes === undefined) return undefined;
-    bytes += reply.bodyBytes;
-  }
-  return bytes;
-}
-
-function writeHead(response: ServerResponse, bytes: number | undefined): void {
-  response.writeHead(200, {
-    'content-type': 'application/octet-stream',
-    ...(bytes === undefined ? {} : { 'content-length': bytes }),
-  });
-}
-
-async function write(response: ServerResponse, piece: Uint8Array, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) throw abortError(signal);
-  if (!response.write(piece)) await once(response, 'drain', { signal });
+function sinkOf(response: ServerResponse): AnswerSink {
+  return {
+    start({ bodyBytes, queueWaitMs }: AnswerHead) {
+      response.writeHead(200, {
+        'content-type': 'application/octet-stream',
+        ...(bodyBytes === undefined ? {} : { 'content-length': bodyBytes }),
+        ...(queueWaitMs === undefined ? {} : { 'server-timing': queueTiming(queueWaitMs) }),
+      });
+    },
+    async write(piece, signal) {
+      if (signal.aborted) throw abortError(signal);
+      if (!response.write(piece)) await once(response, 'drain', { signal });
+    },
+  };
 }

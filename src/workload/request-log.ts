@@ -17,15 +17,18 @@ export interface RequestRecord {
   readonly bytes: number;
   readonly error: RequestError | undefined;
   readonly late: boolean;
+  /** How long it waited in a queue, as its response says. */
+  readonly queueWaitMs: number;
 }
 
-/** The outcome of every request of a schedule, in columns that are allocated before the first is sent (about 40 bytes a request). */
+/** The outcome of every request of a schedule, in columns that are allocated before the first is sent (about 50 bytes a request). */
 export class RequestLog {
   readonly #schedule: Schedule;
   readonly #sentMs: Float64Array;
   readonly #firstByteMs: Float64Array;
   readonly #endMs: Float64Array;
   readonly #bytes: Float64Array;
+  readonly #queueWaitMs: Float64Array;
   readonly #status: Uint16Array;
   readonly #error: Uint8Array;
   readonly #late: Uint8Array;
@@ -37,6 +40,7 @@ export class RequestLog {
     this.#firstByteMs = new Float64Array(length).fill(NO_TIME);
     this.#endMs = new Float64Array(length).fill(NO_TIME);
     this.#bytes = new Float64Array(length);
+    this.#queueWaitMs = new Float64Array(length).fill(NO_TIME);
     this.#status = new Uint16Array(length);
     this.#error = new Uint8Array(length);
     this.#late = new Uint8Array(length);
@@ -59,9 +63,10 @@ export class RequestLog {
     this.#bytes[id] = (this.#bytes[id] ?? 0) + bytes;
   }
 
-  ended(id: number, atMs: number, status: number): void {
+  ended(id: number, atMs: number, status: number, queueWaitMs: number): void {
     this.#endMs[id] = atMs;
     this.#status[id] = status;
+    this.#queueWaitMs[id] = queueWaitMs;
   }
 
   failed(id: number, error: RequestError, status: number): void {
@@ -82,6 +87,7 @@ export class RequestLog {
       bytes: this.#bytes[id] ?? 0,
       error: REQUEST_ERRORS[(this.#error[id] ?? 0) - 1],
       late: this.#late[id] === 1,
+      queueWaitMs: this.#queueWaitMs[id] ?? NO_TIME,
     };
   }
 

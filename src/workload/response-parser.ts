@@ -1,4 +1,5 @@
 import { PriomeshError } from '../core/index.ts';
+import { queueWaitOf } from './queue-timing.ts';
 
 const HEAD_LIMIT_BYTES = 32 * 1024;
 const LINE_LIMIT_BYTES = 1024;
@@ -33,6 +34,8 @@ export class ResponseParser {
   status = 0;
   /** Bytes of body, without chunk framing. */
   bodyBytes = 0;
+  /** How long the response says that its request waited in a queue, milliseconds; NaN when it does not say. */
+  queueWaitMs = Number.NaN;
   /** Whether another request may follow on this connection. */
   reusable = false;
 
@@ -45,6 +48,7 @@ export class ResponseParser {
     this.#headRequest = method === 'HEAD';
     this.status = 0;
     this.bodyBytes = 0;
+    this.queueWaitMs = Number.NaN;
     this.reusable = false;
   }
 
@@ -125,6 +129,8 @@ export class ResponseParser {
         chunked = true;
       } else if (name === 'connection') {
         close ||= /(^|,)\s*close\s*(,|$)/i.test(value);
+      } else if (name === 'server-timing') {
+        this.queueWaitMs = queueWaitOf(value) ?? this.queueWaitMs;
       }
     }
     if (chunked && length !== undefined) refuse('both a length and a transfer coding');

@@ -6,6 +6,7 @@ export interface PlannedCall {
   readonly service: string;
   readonly path: string;
   readonly relay: boolean;
+  readonly via: Call['via'];
 }
 
 /** What a request is to be answered with. */
@@ -77,7 +78,7 @@ function planCall(call: Call, values: ReadonlyMap<string, string>): PlannedCall 
     .split('/')
     .map((segment) => values.get(PARAMETER.exec(segment)?.[1] ?? '') ?? segment)
     .join('/');
-  return { service: call.service, path, relay: call.relay };
+  return { service: call.service, path, relay: call.relay, via: call.via };
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Address } from '../transport/index.ts';
 export interface SocketBaseline {
   /** Call it when the server listens; accepted sockets inherit. */
   applyToListener(server: Server): void;
+  /** For a connection that somebody else has opened. */
+  applyToSocket(socket: Socket): void;
   connect(address: Address, signal?: AbortSignal): Socket;
   close(): void;
 }
@@ -17,7 +19,9 @@ export async function openSocketBaseline(
   congestionControl: string,
   onRefused: (what: string) => void,
 ): Promise<SocketBaseline> {
-  const { applyListenerProfile, connectWithProfile, openTransport } = await import('../transport/index.ts');
+  const { applyListenerProfile, applyProfile, connectWithProfile, openTransport } = await import(
+    '../transport/index.ts'
+  );
   const transport = openTransport({
     logger: {
       log: (_level, message, fields) => onRefused(`${message} ${JSON.stringify(fields ?? {})}`),
@@ -30,6 +34,9 @@ export async function openSocketBaseline(
   return {
     applyToListener(server) {
       applyListenerProfile(server, profile, transport);
+    },
+    applyToSocket(socket) {
+      applyProfile(socket, profile, transport);
     },
     connect: (address, signal) =>
       connectWithProfile(address, profile, { transport, ...(signal === undefined ? {} : { signal }) }),

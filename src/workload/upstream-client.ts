@@ -1,5 +1,7 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { messageOf } from '../core/index.ts';
+import { CallFailure, type CallReply, type Calls } from './calls.ts';
+import { queueWaitOf } from './queue-timing.ts';
 import type { PlannedCall } from './route-table.ts';
 import type { SocketBaseline } from './socket-baseline.ts';
 
@@ -12,11 +14,6 @@ interface Address {
   readonly port: number;
 }
 
-/** A call of another service that did not succeed. The message names the service and why. */
-export class CallFailure extends Error {
-  override readonly name = 'CallFailure';
-}
-
 /** How the application calls other services. */
 export interface UpstreamClientOptions {
   readonly upstreams: Readonly<Record<string, Address>>;
@@ -24,18 +21,11 @@ export interface UpstreamClientOptions {
   readonly baseline: SocketBaseline | undefined;
 }
 
-/** The callee's response, its body unread, and what is known of its length. */
-export interface CallReply {
-  readonly body: IncomingMessage;
-  /** Undefined when the callee does not say. */
-  readonly bodyBytes: number | undefined;
-}
-
 /**
  * Calls other services over connections that are kept alive. node:http's agent is used because it opens a connection whenever none
  * is free, so it never queues a call where no sidecar could see it, and because it is there already: the server loads it.
  */
-export class UpstreamClient {
+export class UpstreamClient implements Calls {
   readonly #options: UpstreamClientOptions;
   readonly #agent: Agent;
 
@@ -83,8 +73,12 @@ export class UpstreamClient {
           reject(new CallFailure(`${planned.service}: status ${status}`));
           return;
         }
-        const length = body.headers['content-length'];
-        resolve({ body, bodyBytes: length === undefined ? undefined : Number(length) });
+        const { 'content-length': length, 'server-timing': timing } = body.headers;
+        resolve({
+          body,
+          bodyBytes: length === undefined ? undefined : Number(length),
+          queueWaitMs: timing === undefined ? undefined : queueWaitOf(String(timing)),
+        });
       });
       call.end();
     });

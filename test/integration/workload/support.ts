@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../../src/core/index.ts';
+import { seededRandom, systemClock } from '../../../src/core/index.ts';
 import { type Application, startApplication } from '../../../src/workload/application.ts';
 import { applicationConfigSchema } from '../../../src/workload/application-config.ts';
 import { runGenerator } from '../../../src/workload/generator.ts';
@@ -94,7 +94,11 @@ export async function serve(
     baselineCongestionControl: '',
     ...more,
   });
-  const application = await startApplication(config, { clock: systemClock, onRefused() {} });
+  const application = await startApplication(config, {
+    clock: systemClock,
+    random: seededRandom(1),
+    onRefused() {},
+  });
   onTestFinished(() => application.stop(0));
   return application;
 }

@@ -29,7 +29,7 @@ describe('requests.csv.gz', () => {
       log.firstByte(id, 1200);
       log.body(id, 1000);
       log.body(id, 24);
-      log.ended(id, 1201.23456, 200);
+      log.ended(id, 1201.23456, 200, id === 1 ? 12.5 : Number.NaN);
     }
     const file = path.join(folder, 'requests.csv.gz');
     await writeRequests(file, log, workloads, 500);
@@ -37,16 +37,24 @@ describe('requests.csv.gz', () => {
       .toString()
       .split('\n');
     expect(lines[0]).toBe(
-      'id,class,workload,phase,intended_ms,sent_ms,first_byte_ms,end_ms,status,bytes,error,late',
+      'id,class,workload,phase,intended_ms,sent_ms,first_byte_ms,end_ms,status,bytes,error,late,queue_wait_ms',
     );
     expect(lines.at(-1)).toBe('');
     expect(lines).toHaveLength(log.length + 2);
     for (const [id, line] of lines.slice(1, -1).entries()) {
       const cells = line.split(',');
-      expect(cells).toHaveLength(12);
+      expect(cells).toHaveLength(13);
       expect(cells[0]).toBe(String(id));
       expect(cells[3]).toBe(Number(cells[4]) < 500 ? 'warmup' : 'measure');
-      expect(cells.slice(6)).toEqual(['1200.000', '1201.235', '200', '1024', '', '0']);
+      expect(cells.slice(6)).toEqual([
+        '1200.000',
+        '1201.235',
+        '200',
+        '1024',
+        '',
+        '0',
+        id === 1 ? '12.500' : '',
+      ]);
     }
   });
 
@@ -55,13 +63,13 @@ describe('requests.csv.gz', () => {
     log.sent(0, 9.5, true);
     log.failed(0, 'timeout', 0);
     const cells = requestRow(log.record(0), { name: 'pages', class: 'interactive' }, 0).split(',');
-    expect(cells.slice(5)).toEqual(['9.500', '', '', '0', '0', 'timeout', '1']);
+    expect(cells.slice(5)).toEqual(['9.500', '', '', '0', '0', 'timeout', '1', '']);
   });
 
   test('says of a request that was never sent nothing but when it was intended', () => {
     const log = new RequestLog(makeSchedule(workloads, 1000, 1, 0));
     const cells = requestRow(log.record(0), { name: 'pages', class: 'interactive' }, 0).split(',');
-    expect(cells.slice(5)).toEqual(['', '', '', '0', '0', '', '0']);
+    expect(cells.slice(5)).toEqual(['', '', '', '0', '0', '', '0', '']);
   });
 });
 
@@ -100,7 +108,7 @@ test('the audit tells the phases apart and counts lateness, errors and statuses'
   for (let id = 0; id < log.length; id += 1) {
     const latenessMs = id < 100 ? 50 : id - 100;
     log.sent(id, log.record(id).intendedMs + latenessMs, latenessMs > 5);
-    if (id % 2 === 0) log.ended(id, 5000, id % 4 === 0 ? 200 : 503);
+    if (id % 2 === 0) log.ended(id, 5000, id % 4 === 0 ? 200 : 503, Number.NaN);
     else log.failed(id, 'timeout', 0);
   }
   const audit = auditRequests(log, 1000);

@@ -38,6 +38,15 @@ describe('a response', () => {
     );
   });
 
+  test('says how long its request waited in a queue, and nothing of the one before it', () => {
+    const text = FIXED.replace('OK\r\n', 'OK\r\nServer-Timing: cache;desc="a", queue;dur=12.5\r\n');
+    const { parser } = parse(text);
+    expect(parser.queueWaitMs).toBe(12.5);
+    parser.begin('GET');
+    parser.push(Buffer.from(FIXED), 0, FIXED.length);
+    expect(parser).toMatchObject({ done: true, queueWaitMs: Number.NaN });
+  });
+
   test('leaves what follows it alone', () => {
     expect(parse(`${FIXED}HTTP/1.1`).used).toBe(FIXED.length);
     expect(parse(`${CHUNKED}HTTP/1.1`).used).toBe(CHUNKED.length);

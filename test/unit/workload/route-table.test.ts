@@ -41,15 +41,15 @@ describe('a route table', () => {
   });
 
   test('puts the parameters of the path into the paths of the calls', () => {
-    const calls = [{ service: 'reviews', path: '/of/{id}/{id}/all', relay: true }];
+    const calls = [{ service: 'reviews', path: '/of/{id}/{id}/all', relay: true, via: 'http' as const }];
     const match = compileRoutes([route('/books/{id}', 'GET', calls)])('GET', '/books/a%20b');
     expect(match).toMatchObject({
-      calls: [{ service: 'reviews', path: '/of/a%20b/a%20b/all', relay: true }],
+      calls: [{ service: 'reviews', path: '/of/a%20b/a%20b/all', relay: true, via: 'http' as const }],
     });
   });
 
   test('refuses a call that uses a parameter which the route does not have', () => {
-    const calls = [{ service: 'reviews', path: '/of/{book}', relay: true }];
+    const calls = [{ service: 'reviews', path: '/of/{book}', relay: true, via: 'http' as const }];
     expect(() => compileRoutes([route('/books/{id}', 'GET', calls)])).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('{book}') }),
     );
@@ -57,7 +57,7 @@ describe('a route table', () => {
 
   test('gives every segment back as it came', () => {
     const segment = fc.stringMatching(/^[A-Za-z0-9._~%!$&'()*+,;=:@{}-]{1,12}$/);
-    const calls = [{ service: 's', path: '/{c}/x/{a}/{b}', relay: false }];
+    const calls = [{ service: 's', path: '/{c}/x/{a}/{b}', relay: false, via: 'http' as const }];
     const parametrized = compileRoutes([route('/{a}/{b}/{c}', 'GET', calls)]);
     fc.assert(
       fc.property(segment, segment, segment, (a, b, c) => {

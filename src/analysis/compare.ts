@@ -19,8 +19,9 @@ export function compareArms(
   const denominator: number[] = [];
   for (const cell of table.get(of)?.get(className) ?? []) {
     const other = denominators.get(cell.block);
-    if (other === undefined) continue;
-    numerator.push(cell.metrics[metric]);
+    const own = cell.metrics[metric];
+    if (own === undefined || other === undefined) continue;
+    numerator.push(own);
     denominator.push(other);
   }
   if (numerator.length === 0) return undefined;
@@ -38,15 +39,15 @@ export function compareArms(
   };
 }
 
-/** What an interval says of a claim: `holds` or `fails` only when the whole interval does. */
+/** What an interval, of a ratio or a difference, says of a claim: `holds` or `fails` only when the whole interval does. */
 export function judge(
-  ratio: Pick<SummaryRatio, 'value' | 'low' | 'high'> | undefined,
+  compared: Pick<SummaryRatio, 'value' | 'low' | 'high'> | undefined,
   bounds: Pick<Comparison, 'atLeast' | 'atMost'>,
 ): SummaryFinding['verdict'] {
-  if (ratio === undefined || ratio.low === null || ratio.high === null) return 'undecided';
+  if (compared === undefined || compared.low === null || compared.high === null) return 'undecided';
   const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = bounds;
-  if (ratio.low >= atLeast && ratio.high <= atMost) return 'holds';
-  return ratio.high < atLeast || ratio.low > atMost ? 'fails' : 'undecided';
+  if (compared.low >= atLeast && compared.high <= atMost) return 'holds';
+  return compared.high < atLeast || compared.low > atMost ? 'fails' : 'undecided';
 }
 
 /** A number with six significant digits: what `summary.json` keeps. */

@@ -11,7 +11,14 @@ export {
 } from './interval.ts';
 export { bracketed, figure, quantity } from './phrases.ts';
 export { quantileSorted } from './quantile.ts';
-export type { MeasuringWindow, RequestObjective, RequestRecord, ThroughputBin, Trial } from './records.ts';
+export type {
+  MeasuringWindow,
+  QueueSample,
+  RequestObjective,
+  RequestRecord,
+  ThroughputBin,
+  Trial,
+} from './records.ts';
 export { type CcdfPoint, ccdf, type RatePoint, rateOverTime } from './series.ts';
 export { studentCentralProbability, studentQuantile } from './student.ts';
 export { find, summarize } from './summarize.ts';
@@ -22,6 +29,7 @@ export {
   type SummaryEstimate,
   type SummaryFinding,
   type SummaryLimitation,
+  type SummaryQueue,
   type SummaryRatio,
   summaryJsonSchema,
   summarySchema,

@@ -9,9 +9,14 @@ export interface ArmInput {
   readonly allWorkloads: boolean;
 }
 
-/** A claim of the experiment: `metric(of) / metric(to)` for a class, and the bounds it is to keep. */
+/**
+ * A claim of the experiment: `metric(of) / metric(to)` or, for a difference, `metric(of) - metric(to)` for a class, and the bounds it is to
+ * keep, a difference's in the unit of the metric.
+ */
 export interface Comparison {
   readonly metric: string;
+  /** Default: ratio. */
+  readonly kind?: 'ratio' | 'difference' | undefined;
   readonly class: string;
   readonly of: string;
   readonly to: string;

@@ -33,7 +33,7 @@ export function meanInterval(values: readonly number[]): Estimate {
  * must not reach below zero. Falls back to {@link meanInterval}, cut at zero, when a value is not positive.
  */
 export function geometricInterval(values: readonly number[]): Estimate {
-  if (values.some((value) => !(value > 0))) return clip(meanInterval(values), 0, Number.POSITIVE_INFINITY);
+  if (values.some((value) => !(value > 0))) return amountInterval(values);
   const { value, low, high } = meanInterval(values.map(Math.log));
   return {
     value: Math.exp(value),
@@ -45,6 +45,11 @@ export function geometricInterval(values: readonly number[]): Estimate {
 /** Mean of proportions with Student's interval over trials, cut to 0..1. */
 export function proportionInterval(values: readonly number[]): Estimate {
   return clip(meanInterval(values), 0, 1);
+}
+
+/** Mean of counts or amounts, zeros among them, with Student's interval over trials, cut at zero. */
+export function amountInterval(values: readonly number[]): Estimate {
+  return clip(meanInterval(values), 0, Number.POSITIVE_INFINITY);
 }
 
 /** A ratio with its interval. The value is null when the denominator is zero. */

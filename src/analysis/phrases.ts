@@ -12,9 +12,9 @@ export function figure(value: number): string {
 
 /** `12.3 ms`, `8.4 Mbit/s`, `98.5 %`: a value of a metric with its unit. */
 export function quantity(metric: MetricName, value: number): string {
-  if (metric.startsWith('latencyMs.')) return `${figure(value)} ms`;
+  if (metric.startsWith('latencyMs.') || metric.startsWith('queueWaitMs.')) return `${figure(value)} ms`;
   if (metric === 'goodputBps') return `${figure(value / 1e6)} Mbit/s`;
-  if (metric === 'goodputRps') return `${figure(value)} requests/s`;
+  if (metric === 'goodputRps' || metric === 'throughputRps') return `${figure(value)} requests/s`;
   return `${percent(value)} %`;
 }
 
@@ -33,12 +33,23 @@ export function quantityWithInterval(metric: MetricName, estimate: SummaryEstima
   return `${value} (95 % interval ${bare(estimate.low)} to ${bare(estimate.high)}${unit})`;
 }
 
+/** `12.3 ms [11, 14]`, or the value alone where there is no interval. */
+export function quantityBracketed(metric: MetricName, { value, low, high }: SummaryEstimate): string {
+  const shown = quantity(metric, value);
+  if (low === null || high === null) return `${shown} (no interval)`;
+  const bare = (number: number) => quantity(metric, number).split(' ')[0];
+  return `${shown} [${bare(low)}, ${bare(high)}]`;
+}
+
 /** What people call a metric: `p99`, `goodput`. */
 export function metricLabel(metric: string): string {
   if (metric === 'latencyMs.mean') return 'mean latency';
   if (metric === 'latencyMs.p999') return 'p99.9 latency';
   if (metric.startsWith('latencyMs.')) return `${metric.slice('latencyMs.'.length)} latency`;
+  if (metric === 'queueWaitMs.mean') return 'mean queue wait';
+  if (metric.startsWith('queueWaitMs.')) return `${metric.slice('queueWaitMs.'.length)} queue wait`;
   if (metric === 'goodputBps') return 'goodput';
+  if (metric === 'throughputRps') return 'throughput';
   if (metric === 'goodputRps') return 'completed requests per second';
   return metric === 'errorRatio' ? 'error ratio' : 'SLO attainment';
 }
@@ -76,6 +87,15 @@ export function percentOf({ value, low, high }: Interval): string {
   return low === null || high === null
     ? `${share} (no interval)`
     : `${share} (95 % interval ${bound(low * 100)} to ${bound(high * 100)} %)`;
+}
+
+/** A ratio arm/baseline as a share: `97.2 % [95, 99.5]`. */
+export function percentOfBracketed({ value, low, high }: Interval): string {
+  if (value === null) return 'not comparable (a zero)';
+  const share = `${figure(value * 100)} %`;
+  return low === null || high === null
+    ? `${share} (no interval)`
+    : `${share} [${bound(low * 100)}, ${bound(high * 100)}]`;
 }
 
 function range({ low, high }: Interval): string {

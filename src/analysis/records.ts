@@ -15,6 +15,8 @@ export interface RequestRecord {
   readonly error: string;
   /** Sent later than the schedule allows. */
   readonly late: boolean;
+  /** How long it waited in a message queue before a worker began with it, as its response says; undefined when it says nothing. */
+  readonly queueWaitMs?: number | undefined;
 }
 
 /** Response-body bytes of one class received in one bin of time. */
@@ -25,12 +27,25 @@ export interface ThroughputBin {
   readonly bytes: number;
 }
 
+/** What a message queue held at one moment. */
+export interface QueueSample {
+  /** Milliseconds since the start of the schedule. */
+  readonly timeMs: number;
+  readonly queue: string;
+  /** Messages that wait in the broker, by their AMQP priority (larger is more important). */
+  readonly ready: Readonly<Record<string, number>>;
+  /** Messages that were delivered and are not acknowledged. */
+  readonly unacked: number;
+}
+
 /** A trial that passed its audit. Trials of the same block had the same arrivals, so arms are compared block by block. */
 export interface Trial {
   readonly arm: string;
   readonly block: number;
   readonly requests: readonly RequestRecord[];
   readonly throughput: readonly ThroughputBin[];
+  /** In the order of time; none where there is no message broker. */
+  readonly queueSamples?: readonly QueueSample[];
 }
 
 /** The part of the schedule that counts, `[startMs, endMs)`. */

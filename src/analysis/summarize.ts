@@ -1,8 +1,10 @@
 import { METRIC_NAMES, type MetricName } from '../config/index.ts';
 import { PriomeshError } from '../core/index.ts';
 import { compareArms, judge, roundedEstimate } from './compare.ts';
+import { controlWords, findingWords } from './finding-words.ts';
 import type { SummaryInput } from './input.ts';
 import { CONFIDENCE, type Estimate, geometricInterval, proportionInterval } from './interval.ts';
+import { queueDepths } from './queue-depths.ts';
 import {
   type Summary,
   type SummaryArm,
@@ -12,18 +14,18 @@ import {
 } from './summary.ts';
 import { type Cell, type MetricTable, metricTable } from './table.ts';
 import { isMetricName, smallerIsBetter } from './trial-metrics.ts';
-import { controlWords, findingWords, paragraph, points } from './words.ts';
+import { paragraph, points } from './words.ts';
 
 const STATISTICS: Summary['statistics'] = {
   confidence: CONFIDENCE,
   quantiles:
     'Definition 7 of Hyndman and Fan (1996) on the raw latencies of a trial, from the intended send time. With fewer than 1,000 requests in a trial its p999 lies next to its slowest request.',
   intervals:
-    "Over trials, never over requests: latencies and goodputs are geometric means over the trials with Student's 95 % interval on the logarithms (arithmetic where a trial's value is zero); shares of requests are arithmetic means with Student's 95 % interval cut to 0..1. An interval of no width says that all trials gave the same value, not that the next one will.",
+    "Over trials, never over requests: latencies, waits, throughputs and goodputs are geometric means over the trials with Student's 95 % interval on the logarithms (arithmetic where a trial's value is zero); shares of requests are arithmetic means with Student's 95 % interval cut to 0..1, and depths of queues likewise, cut at 0. An interval of no width says that all trials gave the same value, not that the next one will.",
   ratios:
-    "Paired by block (the same arrivals in every arm): geometric mean of the blocks' ratios with Student's 95 % interval on their logarithms. Where an arm's value is zero in a block: ratio of means, no interval. The intervals are not corrected for there being many of them.",
+    "Paired by block (the same arrivals in every arm): geometric mean of the blocks' ratios with Student's 95 % interval on their logarithms. Where an arm's value is zero in a block: ratio of means, no interval. Differences: arithmetic mean of the blocks' differences with Student's 95 % interval. The intervals are not corrected for there being many of them.",
   failures:
-    'In the latencies a request that failed counts as its time-out, one that was cut off by the end of the trial as the time it had waited until then. Both count as errors and do not meet the objective.',
+    'In the latencies a request that failed counts as its time-out, one that was cut off by the end of the trial as the time it had waited until then. Both count as errors and do not meet the objective. In the waits in a message queue such a request counts with its latency.',
 };
 
 /**
@@ -36,12 +38,15 @@ export function summarize(input: SummaryInput): Summary {
   for (const [name, arm] of Object.entries(input.arms)) {
     const classes = table.get(name);
     if (classes === undefined) continue;
+    const trials = input.trials.filter((trial) => trial.arm === name);
+    const queues = queueDepths(trials, input.window);
     arms[name] = {
       layers: [...arm.layers],
       sidecars: arm.sidecars,
       description: arm.description,
-      trials: input.trials.filter((trial) => trial.arm === name).length,
+      trials: trials.length,
       classes: Object.fromEntries([...classes].map(([className, cells]) => [className, overTrials(cells)])),
+      ...(queues === undefined ? {} : { queues }),
     };
   }
   if (Object.keys(arms).length === 0) {
@@ -53,9 +58,11 @@ export function summarize(input: SummaryInput): Summary {
   for (const comparison of input.comparisons) {
     if (comparison.atLeast === undefined && comparison.atMost === undefined) continue;
     const ratio = find(ratios, comparison);
-    const verdict = judge(ratio, comparison);
+    const isDifference = comparison.kind === 'difference';
+    const verdict = judge(isDifference ? ratio?.difference : ratio, comparison);
     findings.push({
       claim: comparison.claim,
+      ...(isDifference ? { kind: 'difference' } : {}),
       metric: comparison.metric,
       class: comparison.class,
       of: comparison.of,
@@ -107,7 +114,8 @@ export function summarize(input: SummaryInput): Summary {
 
 function overTrials(cells: readonly Cell[]): SummaryClass {
   const over = (metric: MetricName, interval: (values: readonly number[]) => Estimate) =>
-    roundedEstimate(interval(cells.map((cell) => cell.metrics[metric])));
+    roundedEstimate(interval(cells.flatMap((cell) => cell.metrics[metric] ?? [])));
+  const queues = cells.some((cell) => cell.metrics['queueWaitMs.mean'] !== undefined);
   return {
     requests: cells.reduce((sum, cell) => sum + cell.requests, 0),
     latencyMs: {
@@ -117,7 +125,18 @@ function overTrials(cells: readonly Cell[]): SummaryClass {
       p999: over('latencyMs.p999', geometricInterval),
       mean: over('latencyMs.mean', geometricInterval),
     },
+    ...(queues
+      ? {
+          queueWaitMs: {
+            p50: over('queueWaitMs.p50', geometricInterval),
+            p90: over('queueWaitMs.p90', geometricInterval),
+            p99: over('queueWaitMs.p99', geometricInterval),
+            mean: over('queueWaitMs.mean', geometricInterval),
+          },
+        }
+      : {}),
     goodputRps: over('goodputRps', geometricInterval),
+    throughputRps: over('throughputRps', geometricInterval),
     goodputBps: over('goodputBps', geometricInterval),
     errorRatio: over('errorRatio', proportionInterval),
     sloAttainment: over('sloAttainment', proportionInterval),
@@ -136,14 +155,13 @@ function baselineArm(input: SummaryInput, arms: Summary['arms']): string {
   return plain ?? (names[0] as string);
 }
 
+const LEFT_OUT: readonly MetricName[] = ['latencyMs.p999', 'errorRatio', 'queueWaitMs.p90'];
 /** Metrics of which every arm's ratio to the baseline is given. */
-const STANDARD: readonly MetricName[] = METRIC_NAMES.filter(
-  (metric) => metric !== 'latencyMs.p999' && metric !== 'errorRatio',
-);
+const STANDARD: readonly MetricName[] = METRIC_NAMES.filter((metric) => !LEFT_OUT.includes(metric));
 
 /**
- * The experiment's comparisons first, then every other arm against the baseline. The direction of the latter is such that more than 1 is
- * better: baseline over arm for latencies, arm over baseline for the rest.
+ * The experiment's comparisons first, then every other arm against the baseline, and the A/A control against the arm that it repeats. The direction
+ * of the latter is such that more than 1 is better: baseline over arm for latencies and waits, arm over baseline for the rest.
  */
 function allRatios(input: SummaryInput, table: MetricTable, baseline: string): SummaryRatio[] {
   const ratios: SummaryRatio[] = [];
@@ -158,15 +176,25 @@ function allRatios(input: SummaryInput, table: MetricTable, baseline: string): S
     }
     add(metric, className, of, to);
   }
-  for (const arm of table.keys()) {
-    if (arm === baseline) continue;
+  const addStandard = (arm: string, reference: string) => {
     for (const { name: className } of input.classes) {
+      const queues = table
+        .get(arm)
+        ?.get(className)
+        ?.some(({ metrics }) => metrics['queueWaitMs.mean'] !== undefined);
       for (const metric of STANDARD) {
-        if (smallerIsBetter(metric)) add(metric, className, baseline, arm);
-        else add(metric, className, arm, baseline);
+        // Without a queue it says what goodputRps says.
+        if (metric === 'throughputRps' && queues !== true) continue;
+        if (smallerIsBetter(metric)) add(metric, className, reference, arm);
+        else add(metric, className, arm, reference);
       }
     }
+  };
+  for (const arm of table.keys()) {
+    if (arm !== baseline) addStandard(arm, baseline);
   }
+  const { control } = input;
+  if (control !== undefined && control.of !== baseline) addStandard(control.arm, control.of);
   return ratios;
 }
 

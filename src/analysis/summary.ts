@@ -17,10 +17,31 @@ const classMetrics = z.strictObject({
     .describe(
       'Latency from the intended send time, milliseconds; a failed request counts as its time-out, one cut off by the end of the trial as the time it had waited.',
     ),
+  queueWaitMs: z
+    .strictObject({ p50: estimate, p90: estimate, p99: estimate, mean: estimate })
+    .optional()
+    .describe(
+      'Wait in the message queue, milliseconds: from the call to the moment when a worker begins with it; a failed request counts with its latency. Absent where requests of the class pass no queue.',
+    ),
   goodputRps: estimate.describe('Successful requests per second.'),
+  throughputRps: estimate
+    .optional()
+    .describe(
+      'Successful responses that ended in the measuring window, whenever they were due, per second. Absent in summaries of older versions.',
+    ),
   goodputBps: estimate.describe('Response-body bits that arrived in the measuring window, per second.'),
   errorRatio: estimate.describe('Share of the requests that failed.'),
   sloAttainment: estimate.describe("Share of the requests that met the class's objective."),
+});
+
+const queue = z.strictObject({
+  ready: z
+    .record(z.string(), estimate)
+    .describe(
+      'Messages that waited in the broker, by AMQP priority: mean over the samples of a measuring window.',
+    ),
+  unacked: estimate.describe('Messages that were delivered and not acknowledged, likewise.'),
+  mostReady: z.int().min(0).describe('The most messages that waited at once in any trial.'),
 });
 
 const arm = z.strictObject({
@@ -29,6 +50,10 @@ const arm = z.strictObject({
   description: z.string(),
   trials: z.int().min(1).describe('Trials that passed the audit; the figures are over these.'),
   classes: z.record(z.string(), classMetrics).describe('A class without load in this arm is left out.'),
+  queues: z
+    .record(z.string(), queue)
+    .optional()
+    .describe('The message queues, by name. Absent without a broker.'),
 });
 
 const ratio = z.strictObject({
@@ -45,6 +70,10 @@ const ratio = z.strictObject({
 
 const finding = z.strictObject({
   claim: z.string(),
+  kind: z
+    .enum(['ratio', 'difference'])
+    .optional()
+    .describe('What the bounds are of; absent: the ratio. A difference is in the unit of the metric.'),
   metric: z.string(),
   class: z.string(),
   of: z.string(),
@@ -115,6 +144,8 @@ export type SummaryEstimate = z.infer<typeof estimate>;
 export type SummaryArm = z.infer<typeof arm>;
 /** The metrics of a class in an arm, as in `summary.json`. */
 export type SummaryClass = z.infer<typeof classMetrics>;
+/** What a message queue held in an arm, as in `summary.json`. */
+export type SummaryQueue = z.infer<typeof queue>;
 /** A comparison of two arms, as in `summary.json`. */
 export type SummaryRatio = z.infer<typeof ratio>;
 /** The verdict on one claim of the experiment, as in `summary.json`. */

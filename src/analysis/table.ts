@@ -27,6 +27,7 @@ export function metricTable(input: SummaryInput): MetricTable {
     }
     return timeout;
   };
+  const queued = classesThatQueue(input.trials);
   for (const trial of [...input.trials].sort((a, b) => a.block - b.block)) {
     const key = `${trial.arm}/${trial.block}`;
     if (seen.has(key)) {
@@ -43,6 +44,8 @@ export function metricTable(input: SummaryInput): MetricTable {
       if (requests.length === 0) continue;
       const metrics = trialMetrics({
         requests,
+        everyRequest: trial.requests.filter((request) => request.className === requestClass.name),
+        queued: queued.has(`${trial.arm} ${requestClass.name}`),
         throughput: trial.throughput.filter((bin: ThroughputBin) => bin.className === requestClass.name),
         window: input.window,
         objective: requestClass.objective,
@@ -54,6 +57,17 @@ export function metricTable(input: SummaryInput): MetricTable {
     }
   }
   return table;
+}
+
+/** The arms and classes of which some response told a wait in a queue. */
+function classesThatQueue(trials: readonly Trial[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { arm, requests } of trials) {
+    for (const { className, queueWaitMs } of requests) {
+      if (queueWaitMs !== undefined) found.add(`${arm} ${className}`);
+    }
+  }
+  return found;
 }
 
 /** The requests of a class that were due in the measuring window of a trial. */

@@ -3,8 +3,13 @@ import { METRIC_NAMES, type MetricName } from '../config/index.ts';
 import { quantileSorted } from './quantile.ts';
 import type { MeasuringWindow, RequestObjective, RequestRecord, ThroughputBin } from './records.ts';
 
+/** A metric of the wait in a message queue: only requests that pass one have it. */
+export type QueueWaitMetric = Extract<MetricName, `queueWaitMs.${string}`>;
+
 /** Every metric of one class in one trial. */
-export type TrialMetrics = Readonly<Record<MetricName, number>>;
+export type TrialMetrics = Readonly<
+  Record<Exclude<MetricName, QueueWaitMetric>, number> & Partial<Record<QueueWaitMetric, number>>
+>;
 
 /** Whether a name is a metric that experiments may compare. */
 export function isMetricName(name: string): name is MetricName {
@@ -13,7 +18,7 @@ export function isMetricName(name: string): name is MetricName {
 
 /** Whether a smaller value of the metric is better. */
 export function smallerIsBetter(metric: MetricName): boolean {
-  return metric.startsWith('latencyMs.') || metric === 'errorRatio';
+  return metric.startsWith('latencyMs.') || metric.startsWith('queueWaitMs.') || metric === 'errorRatio';
 }
 
 /** Whether the whole response came, with a status of success. */
@@ -69,6 +74,10 @@ export function meetsObjective(request: RequestRecord, objective: RequestObjecti
 export interface TrialMetricsInput {
   /** The class's requests of the measuring phase, not empty. */
   readonly requests: readonly RequestRecord[];
+  /** The class's requests of both phases. */
+  readonly everyRequest: readonly RequestRecord[];
+  /** Whether requests of the class pass a message queue in this arm. */
+  readonly queued: boolean;
   /** The class's bins, of any time. */
   readonly throughput: readonly ThroughputBin[];
   readonly window: MeasuringWindow;
@@ -78,20 +87,25 @@ export interface TrialMetricsInput {
 
 /**
  * Computes every metric of one class in one trial. Latencies as {@link latencyMs}; `goodputRps` counts the successful requests that were
- * due inside the window, `goodputBps` the body bits that arrived inside the window (of whatever request), both over the
- * window's length; `errorRatio` and `sloAttainment` are shares of the requests that were due inside the window.
+ * due inside the window, `throughputRps` those whose response ended inside the window, whenever they were due, `goodputBps` the body bits that
+ * arrived inside the window (of whatever request), all over the window's length; `errorRatio` and `sloAttainment` are shares of the requests
+ * that were due inside the window. A queue wait is what the response says; a request that failed counts with its latency, so that
+ * those that waited too long are not left out.
  */
 export function trialMetrics(input: TrialMetricsInput): TrialMetrics {
   const { requests, window, objective } = input;
   const count = requests.length;
-  const latencies = Float64Array.from(requests, (request) =>
-    latencyMs(request, { timeoutMs: input.timeoutMs(request.workload), cutOffMs: window.cutOffMs }),
-  ).sort();
+  const took = (request: RequestRecord): number =>
+    latencyMs(request, { timeoutMs: input.timeoutMs(request.workload), cutOffMs: window.cutOffMs });
+  const latencies = Float64Array.from(requests, took).sort();
   const good = requests.filter(succeeded).length;
   const lengthMs = window.endMs - window.startMs;
+  const answered = input.everyRequest.filter(
+    (request) => succeeded(request) && isWithin(request.endMs, window),
+  ).length;
   let bytes = 0;
   for (const bin of input.throughput) {
-    if (bin.startMs >= window.startMs && bin.startMs < window.endMs) bytes += bin.bytes;
+    if (isWithin(bin.startMs, window)) bytes += bin.bytes;
   }
   return {
     'latencyMs.p50': quantileSorted(latencies, 0.5),
@@ -100,8 +114,31 @@ export function trialMetrics(input: TrialMetricsInput): TrialMetrics {
     'latencyMs.p999': quantileSorted(latencies, 0.999),
     'latencyMs.mean': mean([...latencies]),
     goodputRps: (good * 1000) / lengthMs,
+    throughputRps: (answered * 1000) / lengthMs,
     goodputBps: (bytes * 8000) / lengthMs,
     errorRatio: (count - good) / count,
     sloAttainment: requests.filter((request) => meetsObjective(request, objective)).length / count,
+    ...(input.queued ? queueWaits(requests, took) : {}),
   };
+}
+
+/** The figures of the wait in a queue. A response that says nothing of one is left out: its request took another way. */
+function queueWaits(
+  requests: readonly RequestRecord[],
+  took: (request: RequestRecord) => number,
+): Partial<Record<QueueWaitMetric, number>> {
+  const waits = Float64Array.from(
+    requests.flatMap((request) => (succeeded(request) ? (request.queueWaitMs ?? []) : took(request))),
+  ).sort();
+  if (waits.length === 0) return {};
+  return {
+    'queueWaitMs.p50': quantileSorted(waits, 0.5),
+    'queueWaitMs.p90': quantileSorted(waits, 0.9),
+    'queueWaitMs.p99': quantileSorted(waits, 0.99),
+    'queueWaitMs.mean': mean([...waits]),
+  };
+}
+
+function isWithin(timeMs: number | undefined, { startMs, endMs }: MeasuringWindow): boolean {
+  return timeMs !== undefined && timeMs >= startMs && timeMs < endMs;
 }

@@ -1,5 +1,5 @@
 import type { MetricName } from '../config/index.ts';
-import type { Comparison, SummaryInput } from './input.ts';
+import type { SummaryInput } from './input.ts';
 import {
   aside,
   bracketed,
@@ -7,13 +7,13 @@ import {
   figure,
   inverse,
   listed,
-  metricLabel,
   percentOf,
+  percentOfBracketed,
   quantity,
   quantityWithInterval,
   timesLower,
 } from './phrases.ts';
-import type { Summary, SummaryFinding, SummaryRatio } from './summary.ts';
+import type { Summary, SummaryArm, SummaryFinding, SummaryRatio } from './summary.ts';
 import { smallerIsBetter } from './trial-metrics.ts';
 
 /** What the finding is told from: the figures of the summary, and what was seen beside them. */
@@ -34,8 +34,13 @@ export function paragraph(story: Story): string {
   const sentences: string[] = [];
   const base = first === undefined ? undefined : arms[baseline]?.classes[first];
   if (first !== undefined && base !== undefined) {
+    const wait = base.queueWaitMs?.mean;
+    const waited =
+      wait === undefined
+        ? ''
+        : `, and waited ${quantityWithInterval('queueWaitMs.mean', wait)} in the message queue on average`;
     sentences.push(
-      `In arm \`${baseline}\` (${aside(arms[baseline]?.description ?? '')}) ${first} requests had a median latency of ${quantity('latencyMs.p50', base.latencyMs.p50.value)} and a p99 of ${quantityWithInterval('latencyMs.p99', base.latencyMs.p99)}; ${quantity('sloAttainment', base.sloAttainment.value)} of them met their objective.`,
+      `In arm \`${baseline}\` (${aside(arms[baseline]?.description ?? '')}) ${first} requests had a median latency of ${quantity('latencyMs.p50', base.latencyMs.p50.value)} and a p99 of ${quantityWithInterval('latencyMs.p99', base.latencyMs.p99)}${waited}; ${quantity('sloAttainment', base.sloAttainment.value)} of them met their objective.`,
     );
   }
   if (full !== undefined) {
@@ -67,14 +72,14 @@ export function paragraph(story: Story): string {
       }
     }
   }
-  sentences.push(...aloneSentence(story), verdictSentence(story.findings));
+  sentences.push(...aloneSentence(story), ...priceSentences(story), verdictSentence(story.findings));
   return sentences.filter((sentence) => sentence !== '').join(' ');
 }
 
 /** For each arm, what it changed against the baseline, class by class, or that the data cannot tell, and why where that is known. */
 export function points(story: Story): string[] {
   const { baseline } = story;
-  const seen = story.evidence[baseline] ?? [];
+  const seen = [...queueSentences(story.arms[baseline]), ...(story.evidence[baseline] ?? [])];
   return [
     ...(seen.length === 0
       ? []
@@ -83,44 +88,6 @@ export function points(story: Story): string[] {
       .filter((arm) => arm !== baseline && arm !== story.control?.arm)
       .map((arm) => armPoint(story, arm)),
   ];
-}
-
-/** What was measured of one claim, and why it does not settle it where it does not. */
-export function findingWords(
-  comparison: Comparison,
-  found: SummaryRatio | undefined,
-  verdict: SummaryFinding['verdict'],
-): string {
-  const { metric, class: className, of, to, atLeast, atMost } = comparison;
-  const what = `${capital(className)} ${metricLabel(metric)} of \`${of}\` over that of \`${to}\``;
-  const bound = listed([
-    ...(atLeast === undefined ? [] : [`at least ${figure(atLeast)}`]),
-    ...(atMost === undefined ? [] : [`at most ${figure(atMost)}`]),
-  ]);
-  if (found === undefined) return `${what} is not known: no block has both arms (claimed: ${bound}).`;
-  const measured = `${what} is ${bracketed(found)}; claimed is ${bound}`;
-  if (verdict !== 'undecided') return `${measured}.`;
-  return found.low === null
-    ? `${measured}, and there is no interval to judge by.`
-    : `${measured}, which the interval straddles.`;
-}
-
-/** What the A/A control showed. */
-export function controlWords(
-  control: { readonly arm: string; readonly of: string },
-  ratios: readonly SummaryRatio[],
-): string {
-  const own = ratios.filter(
-    ({ of, to }) => (of === control.arm && to === control.of) || (of === control.of && to === control.arm),
-  );
-  if (own.length === 0) return `\`${control.of}\` was run twice, but the two share no block.`;
-  const told = own.filter((one) => differsFromOne(one) === true);
-  const judged = own.filter((one) => differsFromOne(one) !== undefined).length;
-  const p99 = own
-    .filter(({ metric }) => metric === 'latencyMs.p99')
-    .map((one) => `${one.class} ${bracketed(one)}`);
-  const expected = `of ${judged} ratios of \`${control.of}\` against itself ${told.length} ${told.length === 1 ? 'has' : 'have'} an interval without 1 (about ${figure(judged * 0.05)} are expected by chance)`;
-  return `A/A control: ${expected}; p99: ${p99.join(', ')}.`;
 }
 
 function ratio(
@@ -156,17 +123,23 @@ function idealRatio(story: Story, full: string, ideal: string, className: string
 function singleLayerArms(story: Story): string[] {
   const full = fullArm(story);
   return Object.keys(story.arms).filter(
-    (arm) => (story.arms[arm]?.layers.length ?? 0) > 0 && arm !== full && story.allWorkloads(arm),
+    (arm) =>
+      (story.arms[arm]?.layers.length ?? 0) > 0 &&
+      arm !== full &&
+      arm !== story.control?.arm &&
+      story.allWorkloads(arm),
   );
 }
 
 function aloneSentence(story: Story): string[] {
   const [first] = story.classes;
   if (first === undefined) return [];
+  const arms = singleLayerArms(story);
+  const metric = queues(story, first) ? 'queueWaitMs.mean' : 'latencyMs.p99';
   const effects: string[] = [];
   const none: string[] = [];
-  for (const arm of singleLayerArms(story)) {
-    const found = ratio(story, 'latencyMs.p99', first, story.baseline, arm);
+  for (const arm of arms) {
+    const found = ratio(story, metric, first, story.baseline, arm);
     if (found === undefined) continue;
     if (differsFromOne(found) === true) effects.push(`\`${arm}\` made it ${timesLower(found)}`);
     else none.push(`\`${arm}\` (ratio ${bracketed(found)})`);
@@ -174,7 +147,29 @@ function aloneSentence(story: Story): string[] {
   if (effects.length + none.length === 0) return [];
   const untold =
     none.length === 0 ? [] : [`of ${listed(none)} the data cannot tell an effect on it from noise`];
-  return [`Layer by layer, on ${first} p99: ${[...effects, ...untold].join('; ')}.`];
+  const alike = new Set(arms.map((arm) => story.arms[arm]?.layers.join())).size < arms.length;
+  const what = metric === 'latencyMs.p99' ? 'p99' : 'mean queue wait';
+  return [
+    `${alike ? 'Arm by arm' : 'Layer by layer'}, on ${first} ${what}: ${[...effects, ...untold].join('; ')}.`,
+  ];
+}
+
+/** What the others pay, where they share a message queue: the throughput of the less important classes in each arm. */
+function priceSentences(story: Story): string[] {
+  return story.classes.slice(1).flatMap((name) => {
+    if (!queues(story, name)) return [];
+    const shares = singleLayerArms(story).flatMap((arm) => {
+      const found = ratio(story, 'throughputRps', name, arm, story.baseline);
+      return found === undefined ? [] : [`\`${arm}\` ${percentOfBracketed(found)}`];
+    });
+    if (shares.length === 0) return [];
+    return [`The throughput of ${name}, in percent of that in \`${story.baseline}\`: ${shares.join(', ')}.`];
+  });
+}
+
+/** Whether requests of a class pass a message queue in the baseline. */
+function queues(story: Story, className: string): boolean {
+  return story.arms[story.baseline]?.classes[className]?.queueWaitMs !== undefined;
 }
 
 function verdictSentence(findings: Summary['findings']): string {
@@ -191,11 +186,24 @@ function verdictSentence(findings: Summary['findings']): string {
   return `Of the ${findings.length} bounds that the experiment states, ${listed(parts)}.`;
 }
 
+interface Telling {
+  readonly metric: MetricName;
+  readonly label: string;
+}
+
 /** The metrics that tell an arm's effect on a class, the most telling first. */
-const TELLING: readonly { readonly metric: MetricName; readonly label: string }[] = [
+const TELLING: readonly Telling[] = [
   { metric: 'latencyMs.p99', label: 'p99' },
   { metric: 'latencyMs.p50', label: 'p50' },
   { metric: 'goodputBps', label: 'goodput' },
+];
+
+/** The same for a class that passes a message queue. */
+const TELLING_OF_QUEUES: readonly Telling[] = [
+  { metric: 'queueWaitMs.mean', label: 'mean queue wait' },
+  { metric: 'queueWaitMs.p99', label: 'p99 queue wait' },
+  { metric: 'latencyMs.p99', label: 'p99' },
+  { metric: 'throughputRps', label: 'throughput' },
 ];
 
 function armPoint(story: Story, arm: string): string {
@@ -206,7 +214,7 @@ function armPoint(story: Story, arm: string): string {
   const unloaded: string[] = [];
   for (const name of story.classes) {
     if (story.arms[arm]?.classes[name] === undefined) unloaded.push(name);
-    for (const { metric, label } of TELLING) {
+    for (const { metric, label } of queues(story, name) ? TELLING_OF_QUEUES : TELLING) {
       const faster = smallerIsBetter(metric);
       const found = faster
         ? ratio(story, metric, name, baseline, arm)
@@ -230,6 +238,7 @@ function armPoint(story: Story, arm: string): string {
     ...(alone.length === 0 ? [] : [`Ratios without an interval: ${alone.join(', ')}.`]),
     ...(effects.length === 0 ? smallestEffect(story, arm) : []),
     ...(unloaded.length === 0 ? [] : [`It carries no ${listed(unloaded)} load.`]),
+    ...queueSentences(story.arms[arm]),
     ...(story.evidence[arm] ?? []),
     ...story.limitations
       .filter((limitation) => limitation.arms.includes(arm))
@@ -239,6 +248,16 @@ function armPoint(story: Story, arm: string): string {
       ),
   ];
   return sentences.join(' ');
+}
+
+/** What the message queues held. */
+function queueSentences(arm: SummaryArm | undefined): string[] {
+  return Object.entries(arm?.queues ?? {}).map(([name, { ready, unacked, mostReady }]) => {
+    const waiting = Object.entries(ready)
+      .sort(([one], [other]) => Number(other) - Number(one))
+      .map(([priority, { value }]) => `${figure(value)} of priority ${priority}`);
+    return `In queue \`${name}\` ${listed(waiting)} were waiting on average (at most ${figure(mostReady)} at once), and ${figure(unacked.value)} were with consumers.`;
+  });
 }
 
 /** What a null result rules out: the factor beyond which the interval of the first class's p99 does not reach. */
@@ -259,8 +278,4 @@ function smallestEffect(story: Story, arm: string): string[] {
 /** What is added to a change that the data cannot tell from none. */
 function unsure(found: SummaryRatio): string {
   return differsFromOne(found) === true ? '' : ', within noise';
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }

@@ -85,6 +85,13 @@ describe('trialMetrics', () => {
     requests.push(request({ status: 503, endMs: 101 }));
     const metrics = trialMetrics({
       requests,
+      everyRequest: [
+        ...requests,
+        request({ phase: 'warmup', intendedMs: 50 }),
+        request({ phase: 'warmup', intendedMs: 50, endMs: 99 }),
+        request({ endMs: 1100 }),
+      ],
+      queued: false,
       throughput: [
         { startMs: 0, className: 'interactive', bytes: 5000 },
         { startMs: 100, className: 'interactive', bytes: 1000 },
@@ -99,14 +106,19 @@ describe('trialMetrics', () => {
     expect(metrics['latencyMs.p99']).toBeCloseTo(40 + 0.96 * 1960, 9);
     expect(metrics['latencyMs.mean']).toBe(420);
     expect(metrics.goodputRps).toBe(4);
+    expect(metrics.throughputRps).toBe(5);
+    expect(metrics).not.toHaveProperty(['queueWaitMs.mean']);
     expect(metrics.goodputBps).toBe(12_000);
     expect(metrics.errorRatio).toBe(0.2);
     expect(metrics.sloAttainment).toBe(0.4);
   });
 
   it('knows the time-out of each workload', () => {
+    const requests = [request({ workload: 'slow', error: 'timeout', endMs: undefined })];
     const metrics = trialMetrics({
-      requests: [request({ workload: 'slow', error: 'timeout', endMs: undefined })],
+      requests,
+      everyRequest: requests,
+      queued: false,
       throughput: [],
       window,
       objective: {},
@@ -114,5 +126,24 @@ describe('trialMetrics', () => {
     });
     expect(metrics['latencyMs.p50']).toBe(7000);
     expect(metrics.goodputBps).toBe(0);
+  });
+
+  it('computes the waits in a queue: those that failed with their latency, without those that passed none', () => {
+    const failed = { endMs: undefined, status: undefined };
+    const requests = [
+      ...[10, 20, 30].map((queueWaitMs) => request({ queueWaitMs })),
+      request(),
+      request({ ...failed, error: 'timeout' }),
+      request({ ...failed, error: 'unfinished', intendedMs: 600 }),
+    ];
+    const given = { requests, everyRequest: requests, throughput: [], window, objective: {} };
+    const metrics = trialMetrics({ ...given, queued: true, timeoutMs: () => 2000 });
+    expect(metrics['queueWaitMs.p50']).toBe(30);
+    expect(metrics['queueWaitMs.mean']).toBe((10 + 20 + 30 + 2000 + 1000) / 5);
+    expect(metrics['queueWaitMs.p99']).toBeCloseTo(2000 - 0.04 * 1000, 9);
+    expect(metrics['queueWaitMs.p90']).toBeCloseTo(1600, 9);
+    expect(
+      trialMetrics({ ...given, requests: [request()], queued: true, timeoutMs: () => 2000 }),
+    ).not.toHaveProperty(['queueWaitMs.mean']);
   });
 });

@@ -1,0 +1,2 @@
+export { OWN_ANSWER_FIELD } from './application-call.ts';
+export { RequestReply } from './request-reply.ts';

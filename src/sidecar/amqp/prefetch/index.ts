@@ -1,0 +1,5 @@
+export * from './delivery-window.ts';
+export * from './governed-channel.ts';
+export * from './held-deliveries.ts';
+export * from './prefetch-governor.ts';
+export * from './starvation-watch.ts';

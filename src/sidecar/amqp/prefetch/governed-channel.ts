@@ -56,11 +56,14 @@ export interface ConsumerSnapshot extends GovernorState, StarvationState {
  */
 export class GovernedChannel<T> {
   readonly window = new DeliveryWindow<GovernedConsumer, T>();
+  /** Stands for whoever is not governed: give it to {@link pass} for answers to `basic.get`. It is not among {@link consumers}. */
+  readonly ungoverned: GovernedConsumer;
   readonly #options: ChannelOptions;
   readonly #consumers = new Set<GovernedConsumer>();
 
   constructor(options: ChannelOptions) {
     this.#options = options;
+    this.ungoverned = new GovernedConsumer(options, 0, 0);
   }
 
   get consumers(): ReadonlySet<GovernedConsumer> {

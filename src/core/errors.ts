@@ -102,6 +102,11 @@ export const ERROR_CODES = {
     'The file system refused something: no space, no permission, a name too long.',
     'Make room or name another place, and start the command again.',
   ),
+  TAP_FAILED: entry(
+    'platform',
+    'A tap could not be listened to: nobody serves it, it is none, or as many as may listen do so already.',
+    'Give the sidecar `tap: { socket: PATH }`, and start it.',
+  ),
   LAB_FAILED: entry(
     'lab',
     'The laboratory could not be built or broke.',

@@ -3,6 +3,7 @@ import { type Caller, Exchange, type Side } from './exchange.ts';
 import { type AnswerCode, CR, INCOMPLETE, LF, REFUSED, refusalKind } from './http1/index.ts';
 import { Timeout, type Timeout as WheelTimeout, Wire, type WireOwner } from './io/index.ts';
 import { FIXED_LIMITS } from './limits.ts';
+import { tellRefusal } from './stages/index.ts';
 
 /** Between requests, or while a head is arriving; while a request is under way; while the rest is read and dropped; gone. */
 type Phase = 'head' | 'exchange' | 'linger' | 'closed';
@@ -204,8 +205,10 @@ export class CallerConnection implements Caller, WireOwner {
   }
 
   #refuse(code: number): void {
+    const kind = refusalKind(code);
     this.#side.counters.refused(code);
-    this.wire.send(this.#side.answers.refusal(refusalKind(code)));
+    if (this.#side.tap?.active === true) tellRefusal(this.#side.tap, this.#side, kind);
+    this.wire.send(this.#side.answers.refusal(kind));
     this.exchangeClosed();
   }
 

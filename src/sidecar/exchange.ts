@@ -8,11 +8,13 @@ import {
 import {
   type AnswerBytes,
   type AnswerCode,
+  answerStatus,
   BodyReader,
   type RefusalKind,
   RequestHead,
   ResponseHead,
   refusalKind,
+  refusalStatus,
 } from './http1/index.ts';
 import type { TimerWheel, Wire } from './io/index.ts';
 import { type DataPathLimits, FIXED_LIMITS } from './limits.ts';
@@ -20,6 +22,7 @@ import type { Endpoint, PoolWaiter, Upstream, UpstreamConnection, UpstreamUser }
 import { QueueEntry } from './queue/index.ts';
 import { ResponseRelay } from './response-relay.ts';
 import type { ClassCounters, SideCounters } from './statistics/index.ts';
+import type { TapPoint, TapRequestOutcome } from './tap/index.ts';
 
 /** What a stage says: the next stage may follow; or it will call `proceed` later; or the request has been answered. */
 type Step = 'next' | 'wait' | 'answered';
@@ -44,6 +47,8 @@ export interface Side {
   readonly wheel: TimerWheel;
   readonly answers: AnswerBytes;
   readonly counters: SideCounters;
+  /** Who is told of requests that have ended; absent where nobody can listen. */
+  readonly tap?: TapPoint;
 }
 
 /** The connection that a request came on. */
@@ -68,6 +73,13 @@ export class ExchangeQueueEntry extends QueueEntry {
   }
 }
 
+/** What the tap keeps of a request's head until it has ended; the head itself is rewritten in place. */
+export interface WatchedHead {
+  readonly method: string;
+  readonly path: string;
+  readonly to: string;
+}
+
 const NOT_FORWARDED = -1;
 
 /**
@@ -85,8 +97,12 @@ export class Exchange implements PoolWaiter, UpstreamUser {
   readonly response: ResponseRelay;
   /** Index of the class, -1 until a stage knows it. */
   classIndex = -1;
+  /** Why it has this class, as it is counted. */
+  reason = '';
   /** When the head was complete; monotonic milliseconds. */
   arrivedMs = 0;
+  /** When the request queue let it through; -1 before, and where there is none. */
+  admittedMs = -1;
   /** When a byte last moved in either direction; as coarse as the timer wheel. */
   lastProgressMs = 0;
   /** Length of the head as it is forwarded: stages edit it in place. */
@@ -103,6 +119,12 @@ export class Exchange implements PoolWaiter, UpstreamUser {
   /** Whether it stands in the request queue, and whether it holds one of its places. */
   queueWaiting = false;
   queueHeld = false;
+  /** How it ended, when it has: the code of our own answer or the kind of the refusal, and the status that stands in it. */
+  outcome: TapRequestOutcome = 'completed';
+  outcomeCode: AnswerCode | RefusalKind | '' = '';
+  outcomeStatus = 0;
+  /** Set while somebody watches. */
+  watched: WatchedHead | undefined;
   #depth = 0;
   /** How many bytes of the caller's input have been sent and are kept for sending again; -1 before anything was sent. */
   #heldBytes = NOT_FORWARDED;
@@ -127,6 +149,8 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     this.arrivedMs = nowMs;
     this.lastProgressMs = nowMs;
     this.classIndex = -1;
+    this.reason = '';
+    this.admittedMs = -1;
     this.headLength = this.request.length;
     this.upstream = undefined;
     this.endpoint = undefined;
@@ -141,6 +165,13 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     this.requestBody.begin(this.request.framing);
     this.response.reset();
     this.proceed();
+  }
+
+  /** Its class is known, for this reason. */
+  decided(classIndex: number, reason: string): void {
+    this.classIndex = classIndex;
+    this.reason = reason;
+    this.side.counters.reason(reason);
   }
 
   /** Goes through the stages until one waits or answers. */
@@ -295,7 +326,7 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     this.side.counters.answered(code);
     if (this.response.started) {
       if (this.counters !== undefined) this.counters.upstreamBroken += 1;
-      this.breakOff();
+      this.breakOff(code);
       return 'answered';
     }
     if (this.counters !== undefined) this.counters.errors += 1;
@@ -303,7 +334,7 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     const keepAlive = whole && this.request.keepAlive && !this.caller.draining;
     const bytes = this.side.answers.answer(code, this.classIndex, !keepAlive, this.request.isHead);
     this.caller.wire.send(bytes);
-    this.#end();
+    this.#end('answered', code, answerStatus(code));
     if (keepAlive) this.caller.exchangeEnded(true);
     else this.caller.exchangeClosed();
     return 'answered';
@@ -327,13 +358,13 @@ export class Exchange implements PoolWaiter, UpstreamUser {
   refuseBody(code: number): void {
     this.side.counters.refused(code);
     this.connectionReusable = false;
+    const kind: RefusalKind = refusalKind(code);
     if (this.response.started) {
-      this.breakOff();
+      this.breakOff(kind);
       return;
     }
-    const kind: RefusalKind = refusalKind(code);
     this.caller.wire.send(this.side.answers.refusal(kind));
-    this.#end();
+    this.#end('refused', kind, refusalStatus(kind));
     this.caller.exchangeClosed();
   }
 
@@ -344,15 +375,15 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     this.unhold();
     this.endpoint?.succeeded();
     if (this.counters !== undefined) this.counters.completed += 1;
-    this.#end();
+    this.#end('completed');
     if (keepAlive) this.caller.exchangeEnded(true);
     else this.caller.exchangeClosed();
   }
 
   /** The response can't be completed: the caller's connection is reset, so that nobody takes what came for the whole. */
-  breakOff(): void {
+  breakOff(code: AnswerCode | RefusalKind | '' = ''): void {
     this.connectionReusable = false;
-    this.#end();
+    this.#end('broken', code);
     this.caller.wire.destroy(true);
   }
 
@@ -361,11 +392,14 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     if (!this.active) return;
     this.connectionReusable = false;
     if (this.counters !== undefined) this.counters.callerGone += 1;
-    this.#end();
+    this.#end('caller-gone');
   }
 
-  #end(): void {
+  #end(outcome: TapRequestOutcome, code: AnswerCode | RefusalKind | '' = '', status = 0): void {
     this.active = false;
+    this.outcome = outcome;
+    this.outcomeCode = code;
+    this.outcomeStatus = status;
     this.#leaveDownTo(0);
     this.connection = undefined;
   }

@@ -18,8 +18,10 @@ import {
   requestQueue,
   rewriteHead,
   takeConnection,
+  tellTap,
   toApplication,
 } from './stages/index.ts';
+import type { TapPoint } from './tap/index.ts';
 
 /** What the inbound stack is made of. */
 export interface InboundParts {
@@ -37,17 +39,21 @@ export interface InboundParts {
   readonly clock: Clock;
   readonly wheel: TimerWheel;
   readonly application: Upstream;
+  /** Who is told of requests that have ended; undefined where nobody can listen. */
+  readonly tap: TapPoint | undefined;
 }
 
 /** The way of a request from the network to the application, from top to bottom. */
 export function inboundStack(parts: InboundParts) {
-  const { policy, ingress, service, classifier, propagation, resolver, table } = parts;
+  const { policy, ingress, service, classifier, propagation, resolver, table, tap } = parts;
   const trusted = compileNetworks(policy.ingress.trustedNetworks);
   const queue = requestQueue(parts.queue, parts.clock, parts.wheel);
   // Where connecting failed, the request returns to here.
   const retryAt = pickEndpoint();
 
   const stages: readonly Stage[] = [
+    // Somebody may watch what becomes of each request.
+    ...(tap === undefined ? [] : [tellTap(tap)]),
     // At the edge nobody's word on the class counts but that of trusted networks; inside, everybody's does.
     readCarriers(propagation, ingress ? (address) => trusted.has(address) : () => true),
     // The one decision that every layer obeys.

@@ -10,7 +10,9 @@ import {
   rewriteHead,
   routeByHost,
   takeConnection,
+  tellTap,
 } from './stages/index.ts';
+import type { TapPoint } from './tap/index.ts';
 
 /** What the outbound stack is made of. */
 export interface OutboundParts {
@@ -18,14 +20,18 @@ export interface OutboundParts {
   readonly propagation: Propagation;
   readonly resolver: ProvenanceResolver;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** Who is told of requests that have ended; undefined where nobody can listen. */
+  readonly tap: TapPoint | undefined;
 }
 
 /** The way of a request from the application to the network, from top to bottom. */
-export function outboundStack({ service, propagation, resolver, upstreams }: OutboundParts) {
+export function outboundStack({ service, propagation, resolver, upstreams, tap }: OutboundParts) {
   // Where connecting failed, the request returns to here and gets another endpoint.
   const retryAt = pickEndpoint();
 
   const stages: readonly Stage[] = [
+    // Somebody may watch what becomes of each request.
+    ...(tap === undefined ? [] : [tellTap(tap)]),
     readCarriers(propagation, () => true),
     // Which inbound request caused this one? On the wire, by trace id, by request id, else the default.
     classByProvenance(resolver),

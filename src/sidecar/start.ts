@@ -24,6 +24,7 @@ import { outboundStack } from './outbound-stack.ts';
 import { ConnectionPool, Endpoint, Upstream } from './pools/index.ts';
 import { queueSettings } from './queue/index.ts';
 import { SideCounters, StatisticsReporter } from './statistics/index.ts';
+import { openTap, type Tap } from './tap/index.ts';
 
 /** What a sidecar is started with beside its configuration. */
 export interface SidecarDependencies {
@@ -76,7 +77,6 @@ export async function startSidecar(
   const propagation = createPropagation(policy);
   const table = new ProvenanceTable({ capacity: limits.provenanceEntries, ttlMs: limits.provenanceTtlMs });
   const answers = new AnswerBytes(policy.classes.map(({ name }) => name));
-  const common = { limits, clock, wheel, answers };
 
   const listeners: Listener[] = [];
   const upstreams: Upstream[] = [];
@@ -91,7 +91,13 @@ export async function startSidecar(
   });
   let inbound: Listener | undefined;
   let outbound: Listener | undefined;
+  let tap: Tap | undefined;
   try {
+    if (config.tap !== undefined) {
+      const classNames = policy.classes.map(({ name }) => name);
+      tap = await openTap({ ...config.tap, service: config.service, classNames, clock });
+    }
+    const common = { limits, clock, wheel, answers, ...(tap === undefined ? {} : { tap }) };
     if (config.inbound !== undefined) {
       const counters = new SideCounters(policy);
       const application = makeUpstream(
@@ -115,6 +121,7 @@ export async function startSidecar(
         clock,
         wheel,
         application,
+        tap,
       });
       const side: Side = { name: 'inbound', ...common, ...stack, counters };
       inbound = await Listener.open(side, config.inbound.listen);
@@ -136,6 +143,7 @@ export async function startSidecar(
         propagation,
         resolver: createProvenanceResolver(policy, table),
         upstreams: routes,
+        tap,
       });
       const side: Side = { name: 'outbound', ...common, ...stack, counters };
       outbound = await Listener.open(side, config.outbound.listen);
@@ -147,6 +155,7 @@ export async function startSidecar(
     if (config.statistics !== undefined) await reporter.start(config.statistics, logger);
   } catch (error) {
     for (const listener of listeners) listener.destroy();
+    await tap?.close();
     await reporter.close();
     transport.close();
     wheel.close();
@@ -171,6 +180,7 @@ export async function startSidecar(
     for (const { endpoints } of upstreams) {
       for (const { pools } of endpoints) for (const pool of pools) pool.destroy();
     }
+    await tap?.close();
     await reporter.close();
     transport.close();
     wheel.close();

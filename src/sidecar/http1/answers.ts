@@ -22,6 +22,11 @@ const ANSWERS = {
 /** A code of the table above. */
 export type AnswerCode = keyof typeof ANSWERS;
 
+/** The status with which a code is answered. */
+export function answerStatus(code: AnswerCode): number {
+  return ANSWERS[code].status;
+}
+
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   404: 'Not Found',

@@ -7,8 +7,7 @@ export function classByProvenance(resolver: ProvenanceResolver): Stage {
     name: 'class-by-provenance',
     enter(exchange) {
       const provenance = resolver.resolve(exchange.carried, exchange.arrivedMs);
-      exchange.classIndex = provenance.classIndex;
-      exchange.side.counters.reason(provenance.reason);
+      exchange.decided(provenance.classIndex, provenance.reason);
       return 'next';
     },
   };

@@ -5,17 +5,24 @@ import { ExchangeFacts } from './request-facts.ts';
 /** The class of a request that enters the mesh: what a trusted caller says, else what the first matching rule says. */
 export function classifyAtIngress(classifier: Classifier): Stage {
   const facts = new ExchangeFacts();
+  /** One text for each rule, so that none is made for each request. */
+  const labels = new Map<string, string>();
+  const labelOf = (rule: string): string => {
+    let label = labels.get(rule);
+    if (label === undefined) {
+      label = `rule ${rule}`;
+      labels.set(rule, label);
+    }
+    return label;
+  };
   return {
     name: 'classify-at-ingress',
     enter(exchange) {
-      const { counters } = exchange.side;
       if (exchange.carried.classIndex >= 0) {
-        exchange.classIndex = exchange.carried.classIndex;
-        counters.reason('trusted caller');
+        exchange.decided(exchange.carried.classIndex, 'trusted caller');
       } else {
-        const classification = classifier.classify(facts.of(exchange));
-        exchange.classIndex = classification.classIndex;
-        counters.reason(classification.rule === undefined ? 'default' : `rule ${classification.rule}`);
+        const { classIndex, rule } = classifier.classify(facts.of(exchange));
+        exchange.decided(classIndex, rule === undefined ? 'default' : labelOf(rule));
       }
       return 'next';
     },

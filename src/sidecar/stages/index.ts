@@ -10,4 +10,5 @@ export { requestQueue } from './request-queue.ts';
 export { rewriteHead } from './rewrite-head.ts';
 export { routeByHost } from './route-by-host.ts';
 export { takeConnection } from './take-connection.ts';
+export { tellRefusal, tellTap } from './tell-tap.ts';
 export { toApplication } from './to-application.ts';

@@ -44,6 +44,7 @@ function left(exchange: Exchange): void {
 
 function settle(exchange: Exchange, nowMs: number): void {
   left(exchange);
+  exchange.admittedMs = nowMs;
   exchange.counters?.queueWaitUs.record((nowMs - exchange.queueEntry.offeredMs) * 1000);
 }
 
@@ -65,6 +66,7 @@ export function requestQueue(
       switch (admission.offer(entry, exchange.arrivedMs)) {
         case 'run':
           exchange.queueHeld = true;
+          exchange.admittedMs = exchange.arrivedMs;
           exchange.counters?.queueWaitUs.record(0);
           return 'next';
         case 'wait':

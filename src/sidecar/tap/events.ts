@@ -8,7 +8,7 @@ export interface TapRequest {
   readonly classIndex: number;
   /** Why it has this class: `rule NAME`, `wire`, `trace-id` ..., as in the statistics; empty when it has none. */
   readonly reason: string;
-  /** The upstream: the name that a call gives in Host, or `application` on the way in; empty when there is none. */
+  /** The name in Host of a call on its way out, without port; empty on the way in. */
   readonly to: string;
   /** Empty when the head was refused: nothing in it is to be trusted. */
   readonly method: string;

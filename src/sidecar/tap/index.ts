@@ -1,3 +1,5 @@
+import type { Tap, TapOptions } from './server.ts';
+
 export type {
   TapMessage,
   TapMessageAction,
@@ -6,3 +8,14 @@ export type {
   TapRequest,
   TapRequestOutcome,
 } from './events.ts';
+export type { MessageLine, RequestLine, TapLine } from './lines.ts';
+export type { Tap, TapOptions } from './server.ts';
+
+/**
+ * Opens a tap. Its code is loaded here, so that a sidecar that has none does not pay for it.
+ * @throws PriomeshError LISTEN_FAILED when the socket cannot be listened on
+ */
+export async function openTap(options: TapOptions): Promise<Tap> {
+  const { TapServer } = await import('./server.ts');
+  return TapServer.open(options);
+}

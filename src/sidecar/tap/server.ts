@@ -1,0 +1,129 @@
+import net from 'node:net';
+import type { Clock } from '../../core/index.ts';
+import type { TapMessage, TapPoint, TapRequest } from './events.ts';
+import { TAP_LIMITS } from './limits.ts';
+import { messageLine, requestLine, TAP_FORMAT, type TapLine } from './lines.ts';
+import { ListenerStream } from './listener-stream.ts';
+import { listenAt } from './socket-file.ts';
+
+/** What a tap is opened with. */
+export interface TapOptions {
+  /** Path of the Unix socket. */
+  readonly socket: string;
+  readonly service: string;
+  /** In order of rank, as the policy has them. */
+  readonly classNames: readonly string[];
+  readonly clock: Clock;
+}
+
+/** A tap that somebody may listen to. */
+export interface Tap extends TapPoint {
+  /** Lets listeners take what waits for them, for a while; closes them, and removes the socket file. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Serves the stream: JSON lines on a Unix socket, to several at once. What listeners send is read and dropped. */
+export class TapServer implements Tap {
+  readonly #options: TapOptions;
+  readonly #server: net.Server;
+  readonly #listeners = new Set<ListenerStream>();
+  #active = false;
+  #flushing = false;
+  #closing: Promise<void> | undefined;
+
+  /** Listens. @throws PriomeshError LISTEN_FAILED */
+  static async open(options: TapOptions): Promise<TapServer> {
+    const tap = new TapServer(options);
+    await listenAt(tap.#server, options.socket);
+    // Accepting can fail for want of descriptors; the sidecar goes on without that listener.
+    tap.#server.on('error', () => undefined);
+    return tap;
+  }
+
+  private constructor(options: TapOptions) {
+    this.#options = options;
+    this.#server = net.createServer((socket) => this.#accept(socket));
+  }
+
+  get active(): boolean {
+    return this.#active;
+  }
+
+  request(event: TapRequest): void {
+    if (this.#active) this.#tell(requestLine(this.#told(), this.#className(event.classIndex), event));
+  }
+
+  message(event: TapMessage): void {
+    if (this.#active) this.#tell(messageLine(this.#told(), this.#className(event.classIndex), event));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #className(classIndex: number): string | undefined {
+    return this.#options.classNames[classIndex];
+  }
+
+  #told() {
+    const { clock, service } = this.#options;
+    return { timeMs: clock.wallMs(), service };
+  }
+
+  #text(line: TapLine): string {
+    return `${JSON.stringify(line)}\n`;
+  }
+
+  #accept(socket: net.Socket): void {
+    socket.on('error', () => undefined);
+    socket.resume();
+    if (this.#listeners.size >= TAP_LIMITS.listeners) {
+      const { listeners } = TAP_LIMITS;
+      socket.end(this.#text({ event: 'full', ...this.#told(), limit: listeners }), () => socket.destroy());
+      return;
+    }
+    const stream = new ListenerStream(socket, (count) =>
+      this.#text({ event: 'dropped', ...this.#told(), count }),
+    );
+    socket.on('close', () => {
+      this.#listeners.delete(stream);
+      this.#active = this.#listeners.size > 0;
+    });
+    const { classNames } = this.#options;
+    stream.offer(
+      this.#text({ event: 'hello', ...this.#told(), format: TAP_FORMAT, classes: [...classNames] }),
+    );
+    stream.flush();
+    this.#listeners.add(stream);
+    this.#active = true;
+  }
+
+  /** Lines of one turn of the event loop go out in one write. */
+  #tell(line: TapLine): void {
+    const text = this.#text(line);
+    for (const listener of this.#listeners) listener.offer(text);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      for (const listener of this.#listeners) listener.flush();
+    });
+  }
+
+  async #close(): Promise<void> {
+    this.#active = false;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const listener of this.#listeners) listener.end();
+    const enough = new AbortController();
+    const late = this.#options.clock.sleep(TAP_LIMITS.closeMs, enough.signal).then(
+      () => {
+        for (const listener of this.#listeners) listener.destroy();
+      },
+      () => undefined,
+    );
+    await closed;
+    enough.abort();
+    await late;
+  }
+}

@@ -148,6 +148,12 @@ export class InputBuffer {
     this.#move(HEADROOM_BYTES + count, SMALL_READ_BYTES);
   }
 
+  /** Makes room for a message of `count` bytes that has begun at `start`, so that the rest of it is read in behind what is there. */
+  expect(count: number): void {
+    const missing = this.start + count - this.bytes.length;
+    if (missing > 0) this.#move(HEADROOM_BYTES, Math.max(LEAST_ROOM_BYTES, count - (this.end - this.start)));
+  }
+
   /** From where on the bytes in front of `start` are free: the kernel may be reading into what is before. */
   #freeFrom(): number {
     const viewInFront = this.#viewBytes === this.bytes && this.#viewStart < this.start;

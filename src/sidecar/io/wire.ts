@@ -110,6 +110,18 @@ export class Wire {
     socket.write(from.input.bytes.subarray(start, end));
     if (socket.writableLength === 0) return;
     from.input.pin();
+    this.#hold(from, socket);
+  }
+
+  /** Sends bytes of our own that stand for what another wire read; that one stops reading until they are out. */
+  sendFor(from: Wire, bytes: Buffer): void {
+    const socket = this.#socket;
+    if (socket === undefined || this.#closed) return;
+    socket.write(bytes);
+    if (socket.writableLength > 0) this.#hold(from, socket);
+  }
+
+  #hold(from: Wire, socket: net.Socket): void {
     from.pause();
     from.#sink = this;
     this.#source = from;

@@ -1,0 +1,311 @@
+import type { Wire } from '../io/index.ts';
+import { AmqpChannel, type ChannelHost } from './amqp-channel.ts';
+import type { AmqpContext } from './context.ts';
+import { FrameCursor, VERDICT, type Verdict } from './frame-cursor.ts';
+import { Handshake } from './handshake.ts';
+import { Outbox } from './outbox.ts';
+import { OwnChannel } from './own-channel.ts';
+import {
+  AmqpFault,
+  FRAME,
+  FRAME_OVERHEAD,
+  type FrameFault,
+  heartbeatFrame,
+  isFromClient,
+  isFromServer,
+  METHOD,
+  methodIdAt,
+  methodName,
+} from './protocol/index.ts';
+import { PublishEdit } from './publish.ts';
+
+/** Which end of a connection. */
+export type End = 'client' | 'broker';
+
+/** Who keeps a session: it is told when there is nothing left to pass. */
+export interface SessionOwner {
+  /** One end broke the protocol, in the method of this number (0 when in none). Nothing is read from it any more. */
+  faulty(end: End, fault: AmqpFault, methodId: number): void;
+  /** `connection.close` has passed, in either direction. */
+  closing(): void;
+  /** `connection.close-ok` has passed. */
+  closed(): void;
+}
+
+const CHANNEL_CLASS = 20;
+
+const FAULT_TEXTS: Readonly<Record<FrameFault, string>> = {
+  'bad-type': 'a frame of a type that does not exist',
+  'too-large': 'a frame larger than agreed upon',
+  'bad-end': 'a frame without the end octet',
+};
+
+/**
+ * The frames of one connection in both directions. What needs no edit passes as the bytes that it is; everything that one read brought
+ * leaves together. Frames of one direction never change their order, but for deliveries that are held back.
+ */
+export class Session {
+  readonly context: AmqpContext;
+  readonly handshake: Handshake;
+  readonly channels = new Map<number, AmqpChannel>();
+  readonly #client: Wire;
+  readonly #broker: Wire;
+  readonly #toClient: Outbox;
+  readonly #toBroker: Outbox;
+  readonly #owner: SessionOwner;
+  readonly #clientFrame = new FrameCursor();
+  readonly #brokerFrame = new FrameCursor();
+  readonly #host: ChannelHost;
+  #own = new OwnChannel(0, () => undefined);
+  /** The client waits until something that it asked for has been tried on the own channel. */
+  #clientHeld = false;
+  #clientDue = false;
+  #pumping = false;
+  #over = false;
+  /** Whether the broker has said anything that the client could read. */
+  spoken = false;
+  /** When something last left for the client. */
+  #toClientMs: number;
+  #toClientBytes = 0;
+
+  constructor(context: AmqpContext, client: Wire, broker: Wire, owner: SessionOwner) {
+    this.context = context;
+    this.#client = client;
+    this.#broker = broker;
+    this.#owner = owner;
+    this.#toClient = new Outbox(client, broker);
+    this.#toBroker = new Outbox(broker, client);
+    this.handshake = new Handshake(context.policy);
+    this.#toClientMs = context.wheel.nowMs;
+    this.#host = {
+      context,
+      facts: this.handshake.facts,
+      publishEdit: new PublishEdit(context),
+      toClient: (frame) => this.#toClient.push(frame),
+      toBroker: (frame) => this.#toBroker.push(frame),
+      pass: (start, end) => this.#toClient.pass(start, end),
+      ownChannel: () => this.#own,
+      releaseClient: () => {
+        this.#clientHeld = false;
+        this.#clientDue = true;
+      },
+      channelGone: (number) => this.#channelGone(number),
+    };
+  }
+
+  /** Passes nothing any more; what is held is forgotten. */
+  stop(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const channel of this.channels.values()) channel.close();
+    this.channels.clear();
+  }
+
+  /** The client's wire has bytes. */
+  onClientBytes(): void {
+    if (this.#clientHeld) this.#client.pause();
+    else this.#pump(() => this.#pumpClient());
+  }
+
+  /** The broker's wire has bytes. */
+  onBrokerBytes(): void {
+    this.#pump(() => this.#pumpBroker());
+  }
+
+  /** Runs something that may send frames in either direction, from a timer. */
+  act(work: () => void): void {
+    this.#pump(work);
+  }
+
+  /** Sends a frame of the proxy's own and everything before it. */
+  sendToClient(frame: Buffer): void {
+    this.#toClient.push(frame);
+    this.#toClient.flush();
+  }
+
+  sendToBroker(frame: Buffer): void {
+    this.#toBroker.push(frame);
+    this.#toBroker.flush();
+  }
+
+  #pump(work: () => void): void {
+    if (this.#over || this.#pumping) return;
+    this.#pumping = true;
+    work();
+    while (this.#clientDue && !this.#over) {
+      this.#clientDue = false;
+      this.#pumpClient();
+      // While a write to the broker is pending, its end resumes the client.
+      if (!this.#clientHeld && this.#broker.flushed) this.#client.resume();
+    }
+    this.#pumping = false;
+    this.#toClient.flush();
+    this.#toBroker.flush();
+    this.#noteSilence();
+  }
+
+  /**
+   * The broker's traffic stands for its heartbeats, and some of it ends here. So that the client never takes a broker that speaks for
+   * dead (AMQP 0-9-1 section 4.2.7), it gets a heartbeat where it would have got nothing else.
+   */
+  #noteSilence(): void {
+    const nowMs = this.context.wheel.nowMs;
+    const { heartbeatS, open } = this.handshake.facts;
+    if (this.#toClient.sentBytes !== this.#toClientBytes) {
+      this.#toClientBytes = this.#toClient.sentBytes;
+      this.#toClientMs = nowMs;
+    } else if (open && heartbeatS > 0 && nowMs - this.#toClientMs >= heartbeatS * 500) {
+      this.sendToClient(heartbeatFrame);
+      this.#toClientBytes = this.#toClient.sentBytes;
+      this.#toClientMs = nowMs;
+    }
+  }
+
+  #pumpClient(): void {
+    this.#read('client', this.#client, this.#toBroker, this.#clientFrame);
+    if (this.#clientHeld) this.#client.pause();
+  }
+
+  #pumpBroker(): void {
+    this.#read('broker', this.#broker, this.#toClient, this.#brokerFrame);
+  }
+
+  /** Reads the whole frames that a wire has, one after the other. */
+  #read(end: End, wire: Wire, out: Outbox, frame: FrameCursor): void {
+    const { input } = wire;
+    // RabbitMQ, too, takes 8 bytes more: some clients leave the frame's own bytes out of the sum.
+    const most = this.handshake.facts.frameMaxBytes + FRAME_OVERHEAD;
+    const { counters } = this.context;
+    let at = input.start;
+    let found: ReturnType<FrameCursor['find']> = 'incomplete';
+    let held = false;
+    while (!this.#over) {
+      found = frame.find(input.bytes, at, input.end, most);
+      if (found !== 'frame') break;
+      const verdict = end === 'client' ? this.#judgeClient(frame) : this.#judgeBroker(frame);
+      if (verdict === VERDICT.hold) {
+        held = true;
+        break;
+      }
+      if (end === 'client') counters.framesFromClients += 1;
+      else {
+        counters.framesFromBroker += 1;
+        this.spoken = true;
+      }
+      if (verdict === VERDICT.pass) out.pass(at, frame.end);
+      at = frame.end;
+    }
+    if (this.#over) return;
+    out.flush();
+    input.consumeTo(at);
+    if (held) return;
+    if (found !== 'incomplete' && found !== 'frame') {
+      this.#fault(end, new AmqpFault('frame', FAULT_TEXTS[found]), 0);
+    } else if (frame.end > 0) {
+      input.expect(frame.end - at);
+    }
+  }
+
+  #fault(end: End, fault: AmqpFault, methodId: number): void {
+    this.#toClient.flush();
+    this.#toBroker.flush();
+    this.stop();
+    this.#owner.faulty(end, fault, methodId);
+  }
+
+  #judgeClient(frame: FrameCursor): Verdict {
+    const id =
+      frame.type === FRAME.method ? methodIdAt(frame.bytes, frame.payloadStart, frame.payloadEnd) : 0;
+    try {
+      this.#checkMethod(frame, id, isFromClient);
+      if (frame.channel === 0) return this.#connectionFrame('client', frame, id);
+      return this.#channelOfClient(frame, id)?.fromClient(frame, id) ?? VERDICT.pass;
+    } catch (error) {
+      if (!(error instanceof AmqpFault)) throw error;
+      this.#faultInFrame('client', frame, error, id);
+      return VERDICT.drop;
+    }
+  }
+
+  #judgeBroker(frame: FrameCursor): Verdict {
+    const id =
+      frame.type === FRAME.method ? methodIdAt(frame.bytes, frame.payloadStart, frame.payloadEnd) : 0;
+    try {
+      this.#checkMethod(frame, id, isFromServer);
+      if (frame.channel === 0) return this.#connectionFrame('broker', frame, id);
+      if (frame.channel === this.#own.number) return this.#own.fromBroker(frame);
+      return this.channels.get(frame.channel)?.fromBroker(frame, id) ?? VERDICT.pass;
+    } catch (error) {
+      if (!(error instanceof AmqpFault)) throw error;
+      this.#faultInFrame('broker', frame, error, id);
+      return VERDICT.drop;
+    }
+  }
+
+  /** A fault in the middle of a read: what came before it has been read and leaves; nothing after it is looked at. */
+  #faultInFrame(end: End, frame: FrameCursor, fault: AmqpFault, methodId: number): void {
+    const { input } = end === 'client' ? this.#client : this.#broker;
+    this.#fault(end, fault, Math.max(0, methodId));
+    input.consumeTo(frame.start);
+  }
+
+  #checkMethod(frame: FrameCursor, id: number, allowed: (id: number) => boolean): void {
+    if (frame.type !== FRAME.method) return;
+    if (id < 0) throw new AmqpFault('syntax', 'a method frame without a method');
+    const name = methodName(id);
+    // A method that is not known here may be known to the other end.
+    if (name === undefined) return;
+    if (!allowed(id)) throw new AmqpFault('command', `${name} comes from the wrong end`);
+    if ((frame.channel === 0) !== id >>> 16 < CHANNEL_CLASS) {
+      throw new AmqpFault('command', `${name} on channel ${frame.channel}`);
+    }
+  }
+
+  #connectionFrame(end: End, frame: FrameCursor, id: number): Verdict {
+    if (frame.type === FRAME.heartbeat) return VERDICT.pass;
+    if (frame.type !== FRAME.method) throw new AmqpFault('unexpected-frame', 'content on channel 0');
+    if (id === METHOD['connection.close']) {
+      for (const channel of this.channels.values()) channel.close();
+      this.#owner.closing();
+      return VERDICT.pass;
+    }
+    if (id === METHOD['connection.close-ok']) {
+      this.#owner.closed();
+      return VERDICT.pass;
+    }
+    if (end === 'broker') return this.handshake.fromBroker(frame, (own) => this.#toClient.push(own));
+    const verdict = this.handshake.fromClient(frame, (own) => this.#toBroker.push(own));
+    const { ownChannel } = this.handshake.facts;
+    if (ownChannel !== this.#own.number) {
+      this.#own = new OwnChannel(ownChannel, (own) => this.#toBroker.push(own));
+    }
+    return verdict;
+  }
+
+  #channelOfClient(frame: FrameCursor, id: number): AmqpChannel | undefined {
+    const { facts } = this.handshake;
+    if (frame.channel > facts.channelMax) {
+      throw new AmqpFault(
+        'channel',
+        `channel ${frame.channel} is beyond the agreed maximum ${facts.channelMax}`,
+      );
+    }
+    const known = this.channels.get(frame.channel);
+    if (known !== undefined || id !== METHOD['channel.open'] || !facts.open) return known;
+    const channel = new AmqpChannel(frame.channel, this.#host);
+    this.channels.set(frame.channel, channel);
+    return channel;
+  }
+
+  #channelGone(number: number): void {
+    this.channels.get(number)?.close();
+    this.channels.delete(number);
+  }
+
+  /** How many bytes of deliveries are held back. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const channel of this.channels.values()) bytes += channel.heldBytes;
+    return bytes;
+  }
+}

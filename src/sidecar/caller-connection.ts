@@ -266,7 +266,7 @@ export class CallerConnection implements Caller, WireOwner {
     }
     // While reading is paused, it is not the caller who keeps the body waiting.
     const bodyAwaited = bodyMissing && exchange.connection !== undefined && !this.wire.paused;
-    const limitMs = bodyAwaited ? limits.bodyTimeoutMs : limits.responseTimeoutMs;
+    const limitMs = bodyAwaited ? limits.bodyTimeoutMs : limits.responseTimeoutMs + exchange.patienceMs;
     const leftMs = limitMs - (wheel.nowMs - exchange.lastProgressMs);
     if (leftMs > 0) {
       this.#wait(Math.max(1, Math.min(leftMs, lookMs)));

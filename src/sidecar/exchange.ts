@@ -103,6 +103,8 @@ export class Exchange implements PoolWaiter, UpstreamUser {
   arrivedMs = 0;
   /** When the request queue let it through; -1 before, and where there is none. */
   admittedMs = -1;
+  /** How much longer than others it may be without a byte: what it may wait in a queue of the broker. */
+  patienceMs = 0;
   /** When a byte last moved in either direction; as coarse as the timer wheel. */
   lastProgressMs = 0;
   /** Length of the head as it is forwarded: stages edit it in place. */
@@ -151,6 +153,7 @@ export class Exchange implements PoolWaiter, UpstreamUser {
     this.classIndex = -1;
     this.reason = '';
     this.admittedMs = -1;
+    this.patienceMs = 0;
     this.headLength = this.request.length;
     this.upstream = undefined;
     this.endpoint = undefined;

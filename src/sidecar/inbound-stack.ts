@@ -1,22 +1,22 @@
-import type { Clock, Policy } from '../core/index.ts';
+import type { Policy } from '../core/index.ts';
 import { type Classifier, compileNetworks } from '../ingress-classifier/index.ts';
 import type { Propagation, ProvenanceResolver, ProvenanceTable } from '../propagation/index.ts';
 import type { ConnectionProfile, Transport } from '../transport/index.ts';
 import type { Stage } from './exchange.ts';
-import type { TimerWheel } from './io/index.ts';
 import type { Upstream } from './pools/index.ts';
-import type { RequestQueueSettings } from './queue/index.ts';
 import {
+  type BrokerRoute,
   classByProvenance,
   classifyAtIngress,
   countRequest,
   forward,
   markResponse,
   pickEndpoint,
+  type RequestQueueStage,
   readCarriers,
   registerProvenance,
-  requestQueue,
   rewriteHead,
+  routeByBroker,
   takeConnection,
   tellTap,
   toApplication,
@@ -35,19 +35,20 @@ export interface InboundParts {
   readonly table: ProvenanceTable;
   readonly profiles: readonly ConnectionProfile[];
   readonly transport: Transport;
-  readonly queue: RequestQueueSettings;
-  readonly clock: Clock;
-  readonly wheel: TimerWheel;
+  /** In front of the application; shared by all stacks that lead to it. */
+  readonly queue: RequestQueueStage;
   readonly application: Upstream;
+  /** Requests that do not go to the application beside it but into a queue, from which any of the service's sidecars may take them. */
+  readonly brokerRoutes: readonly BrokerRoute[];
   /** Who is told of requests that have ended; undefined where nobody can listen. */
   readonly tap: TapPoint | undefined;
 }
 
 /** The way of a request from the network to the application, from top to bottom. */
 export function inboundStack(parts: InboundParts) {
-  const { policy, ingress, service, classifier, propagation, resolver, table, tap } = parts;
+  const { policy, ingress, service, classifier, propagation, resolver, table, tap, queue, brokerRoutes } =
+    parts;
   const trusted = compileNetworks(policy.ingress.trustedNetworks);
-  const queue = requestQueue(parts.queue, parts.clock, parts.wheel);
   // Where connecting failed, the request returns to here.
   const retryAt = pickEndpoint();
 
@@ -59,6 +60,8 @@ export function inboundStack(parts: InboundParts) {
     // The one decision that every layer obeys.
     ingress ? classifyAtIngress(classifier) : classByProvenance(resolver),
     countRequest(),
+    // What is served through a queue leaves here for the broker, and waits there.
+    ...(brokerRoutes.length === 0 ? [] : [routeByBroker(policy, brokerRoutes, false)]),
     // What came from outside goes, what is ours is stamped on, hop-by-hop fields end here.
     rewriteHead(propagation, service),
     // From here on the calls that this request causes are recognized as its own.
@@ -72,5 +75,5 @@ export function inboundStack(parts: InboundParts) {
     takeConnection(),
     forward(),
   ];
-  return { stages, retryStage: stages.indexOf(retryAt), admission: queue.admission };
+  return { stages, retryStage: stages.indexOf(retryAt) };
 }

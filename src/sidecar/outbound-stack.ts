@@ -1,13 +1,16 @@
+import type { Policy } from '../core/index.ts';
 import type { Propagation, ProvenanceResolver } from '../propagation/index.ts';
 import type { Stage } from './exchange.ts';
 import type { Upstream } from './pools/index.ts';
 import {
+  type BrokerRoute,
   classByProvenance,
   countRequest,
   forward,
   pickEndpoint,
   readCarriers,
   rewriteHead,
+  routeByBroker,
   routeByHost,
   takeConnection,
   tellTap,
@@ -16,16 +19,20 @@ import type { TapPoint } from './tap/index.ts';
 
 /** What the outbound stack is made of. */
 export interface OutboundParts {
+  readonly policy: Policy;
   readonly service: string;
   readonly propagation: Propagation;
   readonly resolver: ProvenanceResolver;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** Calls that go into a queue, from which any sidecar of the service may take them. */
+  readonly brokerRoutes: readonly BrokerRoute[];
   /** Who is told of requests that have ended; undefined where nobody can listen. */
   readonly tap: TapPoint | undefined;
 }
 
 /** The way of a request from the application to the network, from top to bottom. */
-export function outboundStack({ service, propagation, resolver, upstreams, tap }: OutboundParts) {
+export function outboundStack(parts: OutboundParts) {
+  const { policy, service, propagation, resolver, upstreams, brokerRoutes, tap } = parts;
   // Where connecting failed, the request returns to here and gets another endpoint.
   const retryAt = pickEndpoint();
 
@@ -36,6 +43,8 @@ export function outboundStack({ service, propagation, resolver, upstreams, tap }
     // Which inbound request caused this one? On the wire, by trace id, by request id, else the default.
     classByProvenance(resolver),
     countRequest(),
+    // What is served through a queue leaves here for the broker.
+    ...(brokerRoutes.length === 0 ? [] : [routeByBroker(policy, brokerRoutes, true)]),
     routeByHost(upstreams),
     // The class goes on the wire, also where the application has dropped it.
     rewriteHead(propagation, service),

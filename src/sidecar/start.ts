@@ -13,6 +13,7 @@ import {
   type Transport,
   type TransportPlatform,
 } from '../transport/index.ts';
+import type { AmqpProxy } from './amqp/index.ts';
 import { BALANCERS } from './balancers/index.ts';
 import type { Side } from './exchange.ts';
 import { AnswerBytes } from './http1/index.ts';
@@ -23,6 +24,7 @@ import { Listener } from './listener.ts';
 import { outboundStack } from './outbound-stack.ts';
 import { ConnectionPool, Endpoint, Upstream } from './pools/index.ts';
 import { queueSettings } from './queue/index.ts';
+import { requestQueue } from './stages/index.ts';
 import { SideCounters, StatisticsReporter } from './statistics/index.ts';
 import { openTap, type Tap } from './tap/index.ts';
 
@@ -39,6 +41,8 @@ export interface SidecarDependencies {
 export interface Sidecar {
   readonly inboundPort: number | undefined;
   readonly outboundPort: number | undefined;
+  /** Where AMQP clients connect. */
+  readonly brokerPort: number | undefined;
   /** What it has counted so far, as in the statistics file. */
   statistics(): Readonly<Record<string, unknown>>;
   /** Stops accepting, lets running requests end for `drainTimeoutMs` at most, and closes everything. Safe to call twice. */
@@ -91,6 +95,7 @@ export async function startSidecar(
   });
   let inbound: Listener | undefined;
   let outbound: Listener | undefined;
+  let broker: AmqpProxy | undefined;
   let tap: Tap | undefined;
   try {
     if (config.tap !== undefined) {
@@ -107,6 +112,7 @@ export async function startSidecar(
         counters,
         () => baseline,
       );
+      const queue = requestQueue(queueSettings(policy, config.layers.includes('queue')), clock, wheel);
       const stack = inboundStack({
         policy,
         ingress: config.inbound.ingress,
@@ -117,10 +123,9 @@ export async function startSidecar(
         table,
         profiles,
         transport,
-        queue: queueSettings(policy, config.layers.includes('queue')),
-        clock,
-        wheel,
+        queue,
         application,
+        brokerRoutes: [],
         tap,
       });
       const side: Side = { name: 'inbound', ...common, ...stack, counters };
@@ -128,7 +133,7 @@ export async function startSidecar(
       applyListenerProfile(inbound.server, baseline, transport);
       listeners.push(inbound);
       upstreams.push(application);
-      reporter.add({ side, listener: inbound, upstreams: [application], queue: stack.admission.queue });
+      reporter.add({ side, listener: inbound, upstreams: [application], queue: queue.admission.queue });
     }
     if (config.outbound !== undefined) {
       const counters = new SideCounters(policy);
@@ -139,10 +144,12 @@ export async function startSidecar(
         ]),
       );
       const stack = outboundStack({
+        policy,
         service: config.service,
         propagation,
         resolver: createProvenanceResolver(policy, table),
         upstreams: routes,
+        brokerRoutes: [],
         tap,
       });
       const side: Side = { name: 'outbound', ...common, ...stack, counters };
@@ -151,6 +158,29 @@ export async function startSidecar(
       listeners.push(outbound);
       upstreams.push(...routes.values());
       reporter.add({ side, listener: outbound, upstreams: [...routes.values()], queue: undefined });
+    }
+    if (config.broker !== undefined) {
+      // Loaded only where there is a broker, so that other sidecars start as fast as before.
+      const { AmqpProxy } = await import('./amqp/index.ts');
+      const { address, listen = { host: '127.0.0.1', port: 0 }, tlsAddress } = config.broker;
+      const proxy = await AmqpProxy.open({
+        service: config.service,
+        settings: { address, listen, ...(tlsAddress === undefined ? {} : { tlsAddress }) },
+        policy,
+        layerOn: config.layers.includes('broker'),
+        propagation,
+        resolver: createProvenanceResolver(policy, table),
+        table,
+        clock,
+        wheel,
+        random: random.child('amqp'),
+        logger,
+        limits,
+        ...(tap === undefined ? {} : { tap }),
+        connect: (to, onread) => connectWithProfile(to, baseline, { transport, onread }),
+      });
+      broker = proxy;
+      reporter.addSection('broker', () => proxy.statistics());
     }
     if (config.statistics !== undefined) await reporter.start(config.statistics, logger);
   } catch (error) {
@@ -181,6 +211,7 @@ export async function startSidecar(
       for (const { pools } of endpoints) for (const pool of pools) pool.destroy();
     }
     await tap?.close();
+    await broker?.close();
     await reporter.close();
     transport.close();
     wheel.close();
@@ -188,6 +219,7 @@ export async function startSidecar(
   const sidecar: Sidecar = {
     inboundPort: inbound?.port,
     outboundPort: outbound?.port,
+    brokerPort: broker?.port,
     statistics: () => reporter.snapshot(),
     close: () => {
       closing ??= close();

@@ -50,6 +50,7 @@ function render(
   className: string,
   close: boolean,
   head: boolean,
+  extraLine = '',
 ): Buffer {
   const body = `${JSON.stringify({ error: code, class: className, message })}\n`;
   const lines = [
@@ -60,15 +61,19 @@ function render(
   ];
   if (status === 503) lines.push(`retry-after: ${RETRY_AFTER_SECONDS}`);
   if (close) lines.push('connection: close');
+  if (extraLine !== '') lines.push(extraLine);
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${head ? '' : body}`);
 }
 
 /** The sidecar's own answers as bytes, made once per code and class, because overload is when they are needed most. */
 export class AnswerBytes {
   readonly #classNames: readonly string[];
+  readonly #extraLine: string;
   readonly #made = new Map<string, Buffer>();
 
-  constructor(classNames: readonly string[]) {
+  /** @param extraLine a field line that each answer to a request carries, for who must know it from an application's */
+  constructor(classNames: readonly string[], extraLine = '') {
+    this.#extraLine = extraLine;
     this.#classNames = classNames;
   }
 
@@ -78,7 +83,15 @@ export class AnswerBytes {
     let bytes = this.#made.get(key);
     if (bytes === undefined) {
       const { status, message } = ANSWERS[code];
-      bytes = render(status, code, message, this.#classNames[classIndex] ?? 'unknown', close, head);
+      bytes = render(
+        status,
+        code,
+        message,
+        this.#classNames[classIndex] ?? 'unknown',
+        close,
+        head,
+        this.#extraLine,
+      );
       this.#made.set(key, bytes);
     }
     return bytes;

@@ -48,17 +48,25 @@ function settle(exchange: Exchange, nowMs: number): void {
   exchange.counters?.queueWaitUs.record((nowMs - exchange.queueEntry.offeredMs) * 1000);
 }
 
+/** The stage with what stands behind it. Several stacks in front of one application share it. */
+export type RequestQueueStage = Stage & { readonly admission: Admission };
+
 /** Lets at most so many requests to the application at once as it can handle, the important ones first. */
 export function requestQueue(
   settings: RequestQueueSettings,
   clock: Clock,
   wheel: TimerWheel,
-): Stage & { readonly admission: Admission } {
+): RequestQueueStage {
   const admission = new Admission(settings, clock, wheel, owner);
   return {
     name: 'request-queue',
     admission,
     enter(exchange) {
+      // Not for this application: it goes through a queue of the broker.
+      if (exchange.upstream !== undefined) {
+        exchange.admittedMs = exchange.arrivedMs;
+        return 'next';
+      }
       const entry = exchange.queueEntry;
       entry.classIndex = exchange.classIndex;
       entry.arrivedMs = exchange.arrivedMs;

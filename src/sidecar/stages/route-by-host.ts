@@ -7,6 +7,8 @@ export function routeByHost(upstreams: ReadonlyMap<string, Upstream>): Stage {
   return {
     name: 'route-by-host',
     enter(exchange) {
+      // Already on its way to a queue.
+      if (exchange.upstream !== undefined) return 'next';
       const { request } = exchange;
       if (request.hostLine < 0) return exchange.answer('NO_ROUTE');
       const { input } = exchange.caller.wire;

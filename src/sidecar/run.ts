@@ -27,6 +27,7 @@ export async function runSidecar(file: string, { stdout, logger, signal }: RunCo
     pid: process.pid,
     inboundPort: sidecar.inboundPort ?? null,
     outboundPort: sidecar.outboundPort ?? null,
+    brokerPort: sidecar.brokerPort ?? null,
   };
   stdout(`${JSON.stringify(ready)}\n`);
   if (!signal.aborted) {

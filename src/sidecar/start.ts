@@ -186,6 +186,7 @@ export async function startSidecar(
   } catch (error) {
     for (const listener of listeners) listener.destroy();
     await tap?.close();
+    await broker?.close();
     await reporter.close();
     transport.close();
     wheel.close();

@@ -40,6 +40,7 @@ const NS_PER_MS = 1e6;
 export class StatisticsReporter {
   readonly #options: ReporterOptions;
   readonly #sides: ReportedSide[] = [];
+  readonly #sections = new Map<string, () => Readonly<Record<string, unknown>>>();
   readonly #lag = monitorEventLoopDelay({ resolution: 20 });
   #timer: NodeJS.Timeout | undefined;
   #file: string | undefined;
@@ -54,6 +55,11 @@ export class StatisticsReporter {
 
   add(side: ReportedSide): void {
     this.#sides.push(side);
+  }
+
+  /** Adds a section of its own beside the sides. */
+  addSection(name: string, read: () => Readonly<Record<string, unknown>>): void {
+    this.#sections.set(name, read);
   }
 
   /** Begins to append lines to a file. */
@@ -115,6 +121,7 @@ export class StatisticsReporter {
       propagation,
       provenanceTable,
       ...Object.fromEntries(this.#sides.map((reported) => [reported.side.name, this.#side(reported)])),
+      ...Object.fromEntries([...this.#sections].map(([name, read]) => [name, read()])),
     };
   }
 

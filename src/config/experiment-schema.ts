@@ -187,7 +187,9 @@ export const experimentSchema = lazy(() => {
             sampleMs: f
               .between(50, 60_000)
               .default(250)
-              .describe('How often the depths of the queues are read.'),
+              .describe(
+                'How often the depths of the queues are read; RabbitMQ renews its own figures once a second.',
+              ),
           })
           .describe('The message broker: a RabbitMQ on the node where `broker` is placed.'),
       ),

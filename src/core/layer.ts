@@ -15,6 +15,8 @@ export interface Platform {
   readonly filters: readonly string[];
   /** Whether tc(8) may change interfaces where the experiment runs. */
   readonly trafficControl: boolean;
+  /** The version of RabbitMQ that the laboratory can start, such as 3.10.8; absent where none is installed. */
+  readonly rabbitmqVersion?: string;
 }
 
 /** An interface that can become a bottleneck, and the rate it is held to. */
@@ -34,6 +36,8 @@ export interface Site {
   readonly ports: readonly BottleneckPort[];
   /** The nodes that run a sidecar. */
   readonly sidecarNodes: readonly string[];
+  /** The node that runs the message broker; absent where there is none. */
+  readonly brokerNode?: string;
   /** The congestion control of every socket when the transport layer is off. */
   readonly baselineCongestionControl: string;
 }

@@ -23,6 +23,7 @@ const DEBIAN_PACKAGES = [
   'mininet',
   'openvswitch-switch',
   'rabbitmq-server',
+  'erlang-base',
   'python3-os-ken',
   'iproute2',
   'python3',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { type Form, loadStudy, type Study, type Workload } from '../config/index.ts';
-import type { BottleneckPort, LayerName, LayerPlan, Platform, Site } from '../core/index.ts';
+import { BROKER, type Form, loadStudy, type Study, type Workload } from '../config/index.ts';
+import type { BottleneckPort, LayerName, LayerPlan, Platform, Policy, Site } from '../core/index.ts';
 import type { LabKind } from '../lab/index.ts';
 import { LAYERS } from './layers.ts';
 import { buildSchedule, type ScheduledTrial } from './schedule.ts';
@@ -19,6 +19,10 @@ export interface ArmPlan {
   readonly sidecars: boolean;
   readonly layers: readonly LayerName[];
   readonly workloads: readonly Workload[];
+  /** The experiment's policy with what this arm does otherwise. */
+  readonly policy: Policy;
+  /** Whether something in this arm sends messages, so that a message broker has to run. */
+  readonly usesBroker: boolean;
   readonly layerPlans: readonly LayerPlan[];
 }
 
@@ -48,27 +52,44 @@ export async function loadExperimentSource(where: string): Promise<ExperimentSou
 /** The places that layers act on, for an experiment in a laboratory with these bottleneck ports. */
 export function siteOf(source: ExperimentSource, ports: readonly BottleneckPort[]): Site {
   const { placement } = source.experiment.topology;
+  const brokerNode = placement[BROKER];
   return {
     ports,
     sidecarNodes: [
       ...new Set(Object.keys(source.graph.services).map((service) => placement[service] as string)),
     ],
     baselineCongestionControl: source.experiment.baselineCongestionControl,
+    ...(brokerNode === undefined ? {} : { brokerNode }),
   };
 }
 
+/** Whether services use queues by themselves, whatever the sidecars do. */
+const sendsMessages = ({ graph }: ExperimentSource): boolean =>
+  Object.values(graph.services).some(
+    ({ consumes, routes }) =>
+      consumes !== undefined || routes.some(({ calls }) => calls.some(({ via }) => via === 'amqp')),
+  );
+
 function planArms(source: ExperimentSource, platform: Platform, site: Site, formName: FormName): ArmPlan[] {
-  const { experiment, policy } = source;
-  const arms: ArmPlan[] = Object.entries(experiment.arms).map(([name, arm]) => ({
-    name,
-    description: arm.description,
-    sidecars: arm.sidecars,
-    layers: arm.layers,
-    workloads: experiment.workloads.filter((one) => arm.workloads?.includes(one.name) ?? true),
-    layerPlans: LAYERS.filter((layer) => arm.layers.includes(layer.name)).map((layer) =>
+  const { experiment } = source;
+  const arms = Object.entries(experiment.arms).map(([name, arm]): ArmPlan => {
+    const broker = { ...source.policy.broker, ...arm.broker };
+    const policy = { ...source.policy, broker };
+    const layerPlans = LAYERS.filter((layer) => arm.layers.includes(layer.name)).map((layer) =>
       layer.plan(policy, platform, site),
-    ),
-  }));
+    );
+    const queued = policy.routes.length > 0 && layerPlans.some((one) => one.layer === 'broker' && one.served);
+    return {
+      name,
+      description: arm.description,
+      sidecars: arm.sidecars,
+      layers: arm.layers,
+      workloads: experiment.workloads.filter((one) => arm.workloads?.includes(one.name) ?? true),
+      policy,
+      usesBroker: experiment.broker !== undefined && (queued || sendsMessages(source)),
+      layerPlans,
+    };
+  });
   const control = experiment.control?.of;
   const original = arms.find((arm) => arm.name === control);
   if (formName === 'full' && original !== undefined) {

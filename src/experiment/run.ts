@@ -2,8 +2,9 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isTrusted } from '../analysis/index.ts';
+import { BROKER } from '../config/index.ts';
 import { abortError, type Clock, hostExec, type Logger, messageOf, PriomeshError } from '../core/index.ts';
-import { type Lab, type LabKind, openLab } from '../lab/index.ts';
+import { type Broker, type Lab, type LabKind, openBroker, openLab } from '../lab/index.ts';
 import { appendJournal, readJournal, repairJournal, type TrialEntry, type Verdict } from './journal.ts';
 import { collectVersions, type Manifest, makeManifest, sourceRevision } from './manifest.ts';
 import { type ExperimentPlan, type ExperimentSource, type FormName, planExperiment } from './plan.ts';
@@ -155,6 +156,7 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
     sourceRevision(hostExec),
     earlierManifest(folder),
   ]);
+  await using broker = await openedBroker(plan, { ...options, signal }, lab.value, folder);
   const software = joinSoftware(earlier, { ...revision, versions }, folder.root);
   const startedAt = earlier?.startedAt ?? new Date(clock.wallMs()).toISOString();
   const writeManifest = async (endedAt: string | null, sums: Record<string, string>): Promise<Manifest> => {
@@ -176,7 +178,16 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
 
   try {
     for (const scheduled of plan.schedule) {
-      await runScheduled(scheduled, trials, { plan, lab: lab.value, clock, logger, signal, folder, events });
+      await runScheduled(scheduled, trials, {
+        plan,
+        lab: lab.value,
+        broker: broker.value,
+        clock,
+        logger,
+        signal,
+        folder,
+        events,
+      });
       if (options.signal.aborted) throw abortError(options.signal);
     }
   } catch (error) {
@@ -203,6 +214,23 @@ async function openedLab(
   return { value, [Symbol.asyncDispose]: () => value.close() };
 }
 
+/** Starts the run's message broker where an arm sends messages. */
+async function openedBroker(
+  plan: ExperimentPlan,
+  { logger, signal, events }: RunOptions,
+  lab: Lab,
+  folder: ResultsFolder,
+): Promise<{ value: Broker | undefined } & AsyncDisposable> {
+  const node = plan.source.experiment.topology.placement[BROKER];
+  if (node === undefined || !plan.arms.some((arm) => arm.usesBroker)) {
+    return { value: undefined, [Symbol.asyncDispose]: async () => {} };
+  }
+  events.preparing('starting the message broker');
+  const directory = path.join(folder.root, 'logs', 'broker');
+  const value = await openBroker(lab, node, { directory, logger, signal });
+  return { value, [Symbol.asyncDispose]: () => value.close() };
+}
+
 /** Runs one place of the schedule until it has a valid trial, or until the repeats that the audit allows are used up. */
 async function runScheduled(
   scheduled: ScheduledTrial,
@@ -210,6 +238,7 @@ async function runScheduled(
   run: {
     plan: ExperimentPlan;
     lab: Lab;
+    broker: Broker | undefined;
     clock: Clock;
     logger: Logger;
     signal: AbortSignal;

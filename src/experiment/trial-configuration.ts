@@ -8,6 +8,8 @@ import type { ScheduledTrial } from './schedule.ts';
 const INBOUND_PORT = 15006;
 /** The port of a sidecar that its own service calls others through. */
 const OUTBOUND_PORT = 15001;
+/** The port of a sidecar that the message clients of its own service connect to. */
+const MESSAGES_PORT = 15002;
 /** The port of an application. */
 const APPLICATION_PORT = 8080;
 /** How often a sidecar writes its counters. */
@@ -27,20 +29,36 @@ export interface TrialConfiguration {
   readonly generator: ProcessConfiguration<GeneratorConfig>;
 }
 
+/** The message broker as the processes of one trial use it. */
+export interface TrialBroker {
+  readonly address: Address;
+  /** The trial's own. */
+  readonly virtualHost: string;
+  readonly userName: string;
+}
+
+/** What a trial's processes need to know beside its plan. */
+export interface TrialPlaces {
+  /** Names a file in the trial's folder. */
+  file(name: string): string;
+  /** Names the Unix socket on which a sidecar lets somebody watch. */
+  tapSocket(sidecar: string): string;
+  /** Absent in an arm that sends no messages. */
+  readonly broker?: TrialBroker;
+}
+
 /**
  * Works out what each process of a trial is told. Without sidecars the services call each other and the generator calls
- * the entry service directly; with them every call passes the caller's and the callee's sidecar.
- *
- * @param file names a file in the trial's folder
+ * the entry service directly; with them every call passes the caller's and the callee's sidecar, and so does every message.
  */
 export function configureTrial(
   plan: ExperimentPlan,
   arm: ArmPlan,
   trial: ScheduledTrial,
   lab: Lab,
-  file: (name: string) => string,
+  { file, tapSocket, broker }: TrialPlaces,
 ): TrialConfiguration {
-  const { experiment, graph, policy } = plan.source;
+  const { experiment, graph } = plan.source;
   const services = Object.keys(graph.services);
   const nodeOf = (name: string): string => experiment.topology.placement[name] as string;
   const addressOf = (name: string): string => {
@@ -50,6 +68,11 @@ export function configureTrial(
   };
   const loopbackOf = (name: string): string => (lab.kind === 'local' ? addressOf(name) : '127.0.0.1');
   const at = (host: string, port: number): Address => ({ host, port });
+
+  const usesMessages = (service: string): boolean => {
+    const { consumes, routes } = graph.services[service] ?? { routes: [] };
+    return consumes !== undefined || routes.some(({ calls }) => calls.some(({ via }) => via === 'amqp'));
+  };
 
   const applications = services.map((service) => ({
     name: `application-${service}`,
@@ -65,6 +88,14 @@ export function configureTrial(
         ]),
       ),
       baselineCongestionControl: experiment.baselineCongestionControl,
+      ...(broker === undefined || !usesMessages(service)
+        ? {}
+        : {
+            broker: {
+              address: arm.sidecars ? at(loopbackOf(service), MESSAGES_PORT) : broker.address,
+              virtualHost: broker.virtualHost,
+            },
+          }),
     },
   }));
 
@@ -78,7 +109,7 @@ export function configureTrial(
         node: nodeOf(service),
         config: {
           service,
-          policy,
+          policy: arm.policy,
           layers: SIDECAR_LAYERS.filter((layer) => arm.layers.includes(layer)),
           inbound: {
             listen: at(addressOf(service), INBOUND_PORT),
@@ -86,6 +117,10 @@ export function configureTrial(
             ingress: service === experiment.entry,
           },
           outbound: { listen: at(loopbackOf(service), OUTBOUND_PORT), upstreams },
+          ...(broker === undefined
+            ? {}
+            : { broker: { ...broker, listen: at(loopbackOf(service), MESSAGES_PORT) } }),
+          tap: { socket: tapSocket(`sidecar-${service}`) },
           baselineCongestionControl: experiment.baselineCongestionControl,
           statistics: { file: file(`sidecar-${service}.jsonl`), intervalMs: STATISTICS_INTERVAL_MS },
         },

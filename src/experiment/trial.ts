@@ -1,5 +1,6 @@
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { BROKER } from '../config/index.ts';
 import {
   type Clock,
   type LayerContext,
@@ -9,10 +10,11 @@ import {
   type Undo,
 } from '../core/index.ts';
 import { type AppliedPort, applyPort, isKernelLayerPlan, planBaselinePort } from '../kernel-qos/index.ts';
-import type { Lab, LabProcess } from '../lab/index.ts';
+import type { Broker, Lab, LabProcess } from '../lab/index.ts';
 import { SIDECAR_MAIN } from '../sidecar/index.ts';
 import { APPLICATION_MAIN, GENERATOR_MAIN, type GeneratorReport } from '../workload/index.ts';
 import { auditTrial, type TrialObservation } from './audit.ts';
+import { type QueueWatch, watchQueues } from './broker-watch.ts';
 import type { Verdict } from './journal.ts';
 import { LAYERS } from './layers.ts';
 import type { ArmPlan, ExperimentPlan } from './plan.ts';
@@ -20,12 +22,20 @@ import { watchPorts } from './port-watch.ts';
 import { processorShares, readProcessorTime } from './processor-time.ts';
 import { makeTrialFolder, writeJson } from './results-folder.ts';
 import type { ScheduledTrial } from './schedule.ts';
-import { configureTrial, type ProcessConfiguration, type TrialConfiguration } from './trial-configuration.ts';
+import { chooseTapSockets } from './tap-sockets.ts';
+import {
+  configureTrial,
+  type ProcessConfiguration,
+  type TrialBroker,
+  type TrialConfiguration,
+} from './trial-configuration.ts';
 
 /** What a trial needs of the run around it. */
 export interface TrialSetting {
   readonly plan: ExperimentPlan;
   readonly lab: Lab;
+  /** The run's message broker; absent where no arm needs one. */
+  readonly broker?: Broker | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -49,16 +59,45 @@ interface Running {
  * cannot start; a process that ends during the load makes the trial void instead.
  */
 export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: ScheduledTrial): Promise<Verdict> {
+  const { folder, signal } = setting;
+  const died: string[] = [];
+  try {
+    return await runWatched(setting, arm, trial, died);
+  } catch (error) {
+    // Processes that are starting fail when the broker dies; that is its fault and not theirs.
+    if (signal.aborted || !died.includes(BROKER)) throw error;
+    const verdict: Verdict = { valid: false, reasons: [`ended before their time: ${died.join(', ')}`] };
+    await writeJson(path.join(folder, 'audit.json'), { verdict, error: messageOf(error) });
+    return verdict;
+  }
+}
+
+/** @param died filled with the names of what ended before its time */
+async function runWatched(
+  setting: TrialSetting,
+  arm: ArmPlan,
+  trial: ScheduledTrial,
+  died: string[],
+): Promise<Verdict> {
   const { plan, lab, clock, folder, signal } = setting;
   await makeTrialFolder(folder);
   const file = (name: string): string => path.join(folder, name);
-  const configuration = configureTrial(plan, arm, trial, lab, file);
+  await using cleanup = new AsyncDisposableStack();
+  const stopped = { value: false };
+  const broker = arm.usesBroker ? await enterBroker(setting, cleanup) : undefined;
+  void setting.broker?.exited.then(() => {
+    if (arm.usesBroker && !stopped.value) died.push(BROKER);
+  });
+  const sidecars = arm.sidecars ? Object.keys(plan.source.graph.services).map((one) => `sidecar-${one}`) : [];
+  const sockets = cleanup.use(await chooseTapSockets(folder, sidecars));
+  const configuration = configureTrial(plan, arm, trial, lab, {
+    file,
+    tapSocket: (sidecar) => sockets.socketOf(sidecar),
+    ...(broker === undefined ? {} : { broker }),
+  });
   await writeConfigurations(configuration, folder);
 
-  await using cleanup = new AsyncDisposableStack();
   const ports = await applyLayers(setting, arm, cleanup);
-  const stopped = { value: false };
-  const died: string[] = [];
   const start = async (main: string, one: ProcessConfiguration<unknown>): Promise<Running> => {
     const process = await startProcess(setting, main, one);
     cleanup.defer(() => stopProcess(process));
@@ -84,6 +123,8 @@ export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: Sched
   const originMs = typeof started['monotonicMs'] === 'number' ? started['monotonicMs'] : clock.nowMs();
   const watch = watchPorts(ports, { clock, originMs, file: file('counters.jsonl'), signal });
   cleanup.defer(() => watch.stop());
+  const queues = broker === undefined ? undefined : await watchTrialQueues(setting, broker, originMs);
+  cleanup.defer(async () => queues?.stop());
   const scheduleMs = plan.form.warmupMs + plan.form.measureMs + plan.form.drainMs;
   const done = (await generator.waitForLine(
     (line) => line['event'] === 'done',
@@ -91,6 +132,7 @@ export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: Sched
     signal,
   )) as unknown as GeneratorReport;
   await watch.stop();
+  await queues?.stop();
   stopped.value = true;
   const after = { processor: await readProcessorTime(), offsetMs: clock.wallMs() - clock.nowMs() };
   await cleanup.disposeAsync();
@@ -110,6 +152,35 @@ export async function runTrial(setting: TrialSetting, arm: ArmPlan, trial: Sched
   const verdict = auditTrial(seen, plan.source.experiment.audit);
   await writeJson(file('audit.json'), { verdict, seen, generator: done });
   return verdict;
+}
+
+/** Gives a trial a virtual host of its own, and the next one a broker that runs, whatever happened in this one. */
+async function enterBroker(
+  { broker, folder, signal }: TrialSetting,
+  cleanup: AsyncDisposableStack,
+): Promise<TrialBroker> {
+  if (broker === undefined) throw new RangeError('the arm sends messages, and there is no broker');
+  const virtualHost = path.basename(folder);
+  if (!broker.running) await broker.restart(signal);
+  await broker.createVirtualHost(virtualHost);
+  cleanup.defer(async () => {
+    if (signal.aborted) return;
+    if (!broker.running) await broker.restart(signal);
+    await broker.deleteVirtualHost(virtualHost);
+  });
+  const { address, userName } = broker;
+  return { address, virtualHost, userName };
+}
+
+function watchTrialQueues(
+  { broker, plan, folder }: TrialSetting,
+  { virtualHost }: TrialBroker,
+  originMs: number,
+): Promise<QueueWatch> | undefined {
+  const intervalMs = plan.source.experiment.broker?.sampleMs;
+  if (broker === undefined || intervalMs === undefined) return undefined;
+  const file = path.join(folder, 'counters.jsonl');
+  return watchQueues(broker, { virtualHost, intervalMs, originMs, file });
 }
 
 async function writeConfigurations(configuration: TrialConfiguration, folder: string): Promise<void> {

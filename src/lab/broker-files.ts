@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PriomeshError } from '../core/index.ts';
 import { findProgram } from './programs.ts';
@@ -31,6 +31,17 @@ export async function findRabbitmq(): Promise<string | undefined> {
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The version of the RabbitMQ on this machine, such as 3.10.8, or undefined where none is installed. */
+export async function rabbitmqVersion(): Promise<string | undefined> {
+  const launcher = await findRabbitmq();
+  if (launcher === undefined) return undefined;
+  const plugins = path.join(path.dirname(await realpath(launcher)), '../plugins');
+  const names = await readdir(plugins).catch(() => []);
+  return names
+    .map((name) => /^rabbit-(\d.*?)(?:\.ez)?$/.exec(name)?.[1])
+    .find((version) => version !== undefined);
 }
 
 /** Throws PLATFORM_MISSING, naming the Debian package, unless RabbitMQ is installed; else gives its launcher. */
@@ -86,12 +97,8 @@ export function brokerCommand(
   inherited: readonly string[],
 ): [string, ...string[]] {
   const { home, data, logs, configuration, plugins } = inFolder(directory);
-  const erlang = [
-    ...['-sname', 'rabbit@localhost', '-dist_listen', 'false'],
-    ...['-start_epmd', 'false', '-erl_epmd_port', '25672'],
-    // One scheduler that sleeps when idle: the broker shares the machine with what it is measured with.
-    ...['+S', '1:1', '+sbwt', 'none', '+sbwtdcpu', 'none', '+sbwtdio', 'none'],
-  ];
+  // One scheduler that sleeps when idle: the broker shares the machine with what it is measured with.
+  const scheduling = '+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none';
   const variables = {
     HOME: home,
     RABBITMQ_NODENAME: 'rabbit@localhost',
@@ -101,7 +108,9 @@ export function brokerCommand(
     RABBITMQ_ENABLED_PLUGINS_FILE: plugins,
     RABBITMQ_MNESIA_BASE: data,
     RABBITMQ_LOG_BASE: logs,
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlang.join(' '),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-sname rabbit@localhost ${scheduling}`,
+    // In the environment, because RabbitMQ starts an Erlang of its own once a minute to see that epmd runs.
+    ERL_ZFLAGS: '-dist_listen false -start_epmd false -erl_epmd_port 25672',
     ERL_CRASH_DUMP: path.join(logs, 'erl_crash.dump'),
     ERL_CRASH_DUMP_BYTES: '4000000',
     // Makes the launcher's shell become the broker instead of staying its parent.

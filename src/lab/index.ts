@@ -1,6 +1,6 @@
 export { type Broker, type BrokerOptions, type DepthWatch, openBroker } from './broker.ts';
 export type { DepthSample } from './broker-control.ts';
-export { findRabbitmq } from './broker-files.ts';
+export { rabbitmqVersion } from './broker-files.ts';
 export type { QueueDepth } from './broker-queues.ts';
 export { openLab } from './open.ts';
 export { type LabCapabilities, type LabCapability, probeLab } from './probe.ts';

@@ -1,19 +1,13 @@
-import { access } from 'node:fs/promises';
+import { rabbitmqVersion } from '../../lab/index.ts';
 import type { Probe } from '../probe.ts';
 import { installed } from '../tools.ts';
 
-const LAUNCHER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
-
-/** RabbitMQ: the launcher that starts a broker without the system's service. */
+/** RabbitMQ: the laboratory starts a broker of its own, without the system's service. */
 export const rabbitmqProbe: Probe = {
   name: 'rabbitmq',
   serves: 'column broker',
-  run: async () =>
-    installed(
-      await access(LAUNCHER).then(
-        () => LAUNCHER,
-        () => undefined,
-      ),
-      'rabbitmq-server',
-    ),
+  run: async () => {
+    const version = await rabbitmqVersion();
+    return installed(version === undefined ? undefined : `RabbitMQ ${version}`, 'rabbitmq-server');
+  },
 };

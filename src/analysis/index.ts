@@ -11,6 +11,7 @@ export {
 } from './interval.ts';
 export { bracketed, figure, quantity } from './phrases.ts';
 export { quantileSorted } from './quantile.ts';
+export { type DepthPoint, depthOverTime, totalReady } from './queue-depths.ts';
 export type {
   MeasuringWindow,
   QueueSample,

@@ -1,3 +1,4 @@
+import { mean } from 'simple-statistics';
 import { roundedEstimate } from './compare.ts';
 import { amountInterval } from './interval.ts';
 import type { MeasuringWindow, QueueSample, Trial } from './records.ts';
@@ -29,11 +30,7 @@ function depthsOf(trials: readonly (readonly QueueSample[])[]): SummaryQueue {
   const all = trials.flat();
   const priorities = [...new Set(all.flatMap(({ ready }) => Object.keys(ready)))];
   const over = (pick: (sample: QueueSample) => number) =>
-    roundedEstimate(
-      amountInterval(
-        trials.map((samples) => samples.reduce((sum, one) => sum + pick(one), 0) / samples.length),
-      ),
-    );
+    roundedEstimate(amountInterval(trials.map((samples) => mean(samples.map(pick)))));
   return {
     ready: Object.fromEntries(
       priorities.map((priority) => [priority, over(({ ready }) => ready[priority] ?? 0)]),
@@ -46,4 +43,46 @@ function depthsOf(trials: readonly (readonly QueueSample[])[]): SummaryQueue {
 /** Messages of every priority that wait. */
 export function totalReady({ ready }: Pick<QueueSample, 'ready'>): number {
   return Object.values(ready).reduce((sum, count) => sum + count, 0);
+}
+
+/** What a queue held around one moment, on average over trials. */
+export interface DepthPoint {
+  /** Beginning of the bin, seconds since the start of the measuring window. */
+  readonly timeS: number;
+  /** By AMQP priority; every point of a series names the same ones. */
+  readonly ready: Readonly<Record<string, number>>;
+  readonly unacked: number;
+}
+
+/**
+ * The course of a queue's depth over `[startMs, endMs)`: the mean of the trials' means in each bin. A bin in which no trial has a sample is
+ * left out.
+ *
+ * @param trials the samples of the queue, a list a trial
+ */
+export function depthOverTime(
+  trials: readonly (readonly QueueSample[])[],
+  startMs: number,
+  endMs: number,
+  widthMs: number,
+): DepthPoint[] {
+  const priorities = [...new Set(trials.flat().flatMap(({ ready }) => Object.keys(ready)))];
+  const points: DepthPoint[] = [];
+  for (let fromMs = startMs; fromMs < endMs; fromMs += widthMs) {
+    const toMs = Math.min(endMs, fromMs + widthMs);
+    const inBin = trials
+      .map((samples) => samples.filter(({ timeMs }) => timeMs >= fromMs && timeMs < toMs))
+      .filter((samples) => samples.length > 0);
+    if (inBin.length === 0) continue;
+    const over = (pick: (sample: QueueSample) => number) =>
+      mean(inBin.map((samples) => mean(samples.map(pick))));
+    points.push({
+      timeS: (fromMs - startMs) / 1000,
+      ready: Object.fromEntries(
+        priorities.map((priority) => [priority, over(({ ready }) => ready[priority] ?? 0)]),
+      ),
+      unacked: over(({ unacked }) => unacked),
+    });
+  }
+  return points;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import type { QueueSample } from '../analysis/index.ts';
 import { messageOf, PriomeshError } from '../core/index.ts';
 
 const classCounters = z.looseObject({
@@ -28,7 +29,7 @@ export interface ClassCounters {
   readonly backlogBytes: number;
 }
 
-/** One line of `counters.jsonl`: a port (with its classes) or a sidecar (with its statistics as they were written). */
+/** One line of `counters.jsonl`: a port (with its classes), a queue of the broker, or a sidecar (with its statistics as they were written). */
 export interface CounterLine {
   readonly timeMs: number;
   readonly source: string;
@@ -71,6 +72,22 @@ export async function readCounters(file: string): Promise<CounterLine[]> {
         cause: error,
       });
     }
+  });
+}
+
+const queueSchema = z.looseObject({
+  ready: z.record(z.string().regex(/^\d{1,3}$/), z.number().min(0)),
+  unacked: z.number().min(0),
+});
+
+/** What the broker's queues held, in the order of the lines. A line that is no sample of a queue is passed over. */
+export function queueSamples(counters: readonly CounterLine[]): QueueSample[] {
+  return counters.flatMap(({ source, name, timeMs, raw }) => {
+    if (source !== 'broker') return [];
+    const parsed = queueSchema.safeParse(raw);
+    return parsed.success
+      ? [{ timeMs, queue: name, ready: parsed.data.ready, unacked: parsed.data.unacked }]
+      : [];
   });
 }
 

@@ -13,6 +13,8 @@ const form = z.looseObject({
 
 const limitation = z.looseObject({ what: z.string(), why: z.string(), instead: z.string() });
 
+const prefetch = z.union([z.string(), z.number()]);
+
 const layerPlan = z.looseObject({
   layer: z.string(),
   summary: z.string().default(''),
@@ -55,11 +57,13 @@ const manifestSchema = z.looseObject({
         layers: z.array(z.string()),
         workloads: z.array(z.string()).optional(),
         description: z.string(),
+        broker: z.looseObject({ prefetch: prefetch.optional() }).optional(),
       }),
     ),
     comparisons: z.array(
       z.looseObject({
         metric: z.string(),
+        kind: z.enum(['ratio', 'difference']).optional(),
         class: z.string(),
         of: z.string(),
         to: z.string(),
@@ -70,6 +74,7 @@ const manifestSchema = z.looseObject({
     ),
     control: z.looseObject({ of: z.string() }).optional(),
     audit: z.looseObject({ maxVoidRatio: z.number().default(0.25) }).optional(),
+    broker: z.looseObject({ sampleMs: z.number().positive().default(250) }).optional(),
   }),
   policy: z.looseObject({
     name: z.string(),
@@ -79,9 +84,11 @@ const manifestSchema = z.looseObject({
           name: z.string(),
           rank: z.number(),
           slo: z.looseObject({ latencyMs: z.number().optional(), goodputBps: z.number().optional() }),
+          broker: z.looseObject({ priority: z.number().optional() }).optional(),
         }),
       )
       .min(1),
+    broker: z.looseObject({ prefetch: prefetch.optional() }).optional(),
   }),
   formName: z.string(),
   form,
@@ -121,6 +128,13 @@ export async function readManifest(resultsDir: string): Promise<Manifest> {
 export function windowOf({ form: { warmupMs, measureMs, drainMs } }: Manifest): MeasuringWindow {
   const endMs = warmupMs + measureMs;
   return { startMs: warmupMs, endMs, cutOffMs: endMs + drainMs };
+}
+
+/** What is let to one consumer of the broker's queues in an arm; undefined where the broker layer is off, and the client has its way. */
+export function prefetchOf({ experiment, policy }: Manifest, arm: string): string | number | undefined {
+  const own = experiment.arms[arm];
+  if (own?.layers.includes('broker') !== true) return undefined;
+  return own.broker?.prefetch ?? policy.broker?.prefetch;
 }
 
 /** The classes of the policy, the most important first. */

@@ -44,9 +44,28 @@ export const TRIAL_CELL = `def quantiles(values):
     return {"p50": cut[499], "p90": cut[899], "p99": cut[989], "p999": cut[998]}
 
 
-def trial_metrics(folder, name, slo):
+def records(folder):
     with gzip.open(folder / "requests.csv.gz", "rt", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["class"] == name and row["phase"] == "measure"]
+        yield from csv.DictReader(file)
+
+
+def succeeded(row):
+    return row["error"] == "" and row["end_ms"] != "" and row["status"] != "" and 200 <= int(row["status"]) < 400
+
+
+def latency(row):
+    elapsed = float(row["end_ms"]) - float(row["intended_ms"]) if row["end_ms"] else 0.0
+    if succeeded(row):
+        return elapsed
+    patience = timeout_ms[row["workload"]]
+    if row["error"] == "unfinished":
+        patience = min(patience, cut_off_ms - float(row["intended_ms"]))
+    return max(elapsed, patience)
+
+
+def trial_metrics(folder, name, slo, queues):
+    every = [row for row in records(folder) if row["class"] == name]
+    rows = [row for row in every if row["phase"] == "measure"]
     if not rows:
         return None
     with open(folder / "throughput.csv", newline="") as file:
@@ -55,36 +74,45 @@ def trial_metrics(folder, name, slo):
             for row in csv.DictReader(file)
             if row["class"] == name and start_ms <= float(row["t_ms"]) < end_ms
         )
-    latencies, good, met = [], 0, 0
-    for row in rows:
-        elapsed = float(row["end_ms"]) - float(row["intended_ms"]) if row["end_ms"] else 0.0
-        ok = row["error"] == "" and row["end_ms"] != "" and row["status"] != "" and 200 <= int(row["status"]) < 400
-        patience = timeout_ms[row["workload"]]
-        if row["error"] == "unfinished":
-            patience = min(patience, cut_off_ms - float(row["intended_ms"]))
-        latencies.append(elapsed if ok else max(elapsed, patience))
-        good += ok
-        met += (
-            ok
-            and elapsed <= slo.get("latencyMs", math.inf)
-            and int(row["bytes"]) * 8000 >= slo.get("goodputBps", 0) * elapsed
-        )
+    latencies = [latency(row) for row in rows]
+    good = [succeeded(row) for row in rows]
+    met = sum(
+        ok
+        and elapsed <= slo.get("latencyMs", math.inf)
+        and int(row["bytes"]) * 8000 >= slo.get("goodputBps", 0) * elapsed
+        for row, elapsed, ok in zip(rows, latencies, good)
+    )
+    answered = sum(succeeded(row) and start_ms <= float(row["end_ms"]) < end_ms for row in every)
+    # A request that failed counts with its latency; one that passed no queue not at all.
+    waits = [
+        float(row["queue_wait_ms"]) if ok else elapsed
+        for row, elapsed, ok in zip(rows, latencies, good)
+        if queues and (row["queue_wait_ms"] or not ok)
+    ]
     seconds = (end_ms - start_ms) / 1000
-    return {
+    metrics = {
         "requests": len(rows),
         **{f"latencyMs.{level}": value for level, value in quantiles(latencies).items()},
         "latencyMs.mean": statistics.fmean(latencies),
-        "goodputRps": good / seconds,
+        "goodputRps": sum(good) / seconds,
+        "throughputRps": answered / seconds,
         "goodputBps": received * 8 / seconds,
-        "errorRatio": (len(rows) - good) / len(rows),
+        "errorRatio": (len(rows) - sum(good)) / len(rows),
         "sloAttainment": met / len(rows),
     }
+    if waits:
+        metrics.update((f"queueWaitMs.{level}", value) for level, value in quantiles(waits).items() if level != "p999")
+        metrics["queueWaitMs.mean"] = statistics.fmean(waits)
+    return metrics
 
 
+queued = {  # the arms and classes of which a response tells a wait in a message queue
+    (arm, row["class"]) for (arm, _), folder in trials.items() for row in records(folder) if row.get("queue_wait_ms")
+}
 table = {}  # arm -> class -> block -> metrics
 for (arm, block), folder in sorted(trials.items()):
     for name, slo in classes.items():
-        metrics = trial_metrics(folder, name, slo)
+        metrics = trial_metrics(folder, name, slo, (arm, name) in queued)
         if metrics is not None:
             table.setdefault(arm, {}).setdefault(name, {})[block] = metrics
 print(sum(len(blocks) for arm in table.values() for blocks in arm.values()), "cells of arm, class and block")
@@ -149,32 +177,42 @@ def look_up(metrics, metric):
     return metrics
 
 
-METRICS = ["latencyMs.p50", "latencyMs.p90", "latencyMs.p99", "latencyMs.p999", "latencyMs.mean",
-           "goodputRps", "goodputBps", "errorRatio", "sloAttainment"]
 assert set(table) == set(summary["arms"]), (set(table), set(summary["arms"]))
-print(f"{'arm':18}{'class':14}{'p50 ms':>9}{'p99 ms':>9}  {'95 % of p99':>20}{'Mbit/s':>9}{'errors':>9}{'SLO met':>9}")
+heads = f"{'arm':18}{'class':14}{'p50 ms':>9}{'p99 ms':>9}  {'95 % of p99':>20}{'Mbit/s':>9}{'errors':>9}{'SLO met':>9}"
+print(heads + (f"{'wait ms':>10}  {'95 % of it':>20}{'req/s':>9}" if queued else ""))
 for arm, published in summary["arms"].items():
     assert set(table[arm]) == set(published["classes"])
     for name, blocks in table[arm].items():
         own = {}
-        for metric in METRICS:
+        for metric in {metric: None for metrics in blocks.values() for metric in metrics if metric != "requests"}:
             interval = proportion_interval if metric in ("errorRatio", "sloAttainment") else geometric_interval
-            own[metric] = interval([metrics[metric] for metrics in blocks.values()])
+            own[metric] = interval([metrics[metric] for metrics in blocks.values() if metric in metrics])
             agree(f"{arm} {name} {metric}", own[metric], look_up(published["classes"][name], metric))
+        assert ("queueWaitMs" in published["classes"][name]) == ("queueWaitMs.mean" in own)
         assert sum(metrics["requests"] for metrics in blocks.values()) == published["classes"][name]["requests"]
-        low, high = own["latencyMs.p99"][1:]
-        spread = "no interval" if low is None else f"{low:.1f} to {high:.1f}"
-        print(
-            f"{arm:18}{name:14}{own['latencyMs.p50'][0]:9.1f}{own['latencyMs.p99'][0]:9.1f}  {spread:>20}"
+
+        def spread(metric):
+            low, high = own[metric][1:]
+            return "no interval" if low is None else f"{low:.1f} to {high:.1f}"
+
+        line = (
+            f"{arm:18}{name:14}{own['latencyMs.p50'][0]:9.1f}{own['latencyMs.p99'][0]:9.1f}  {spread('latencyMs.p99'):>20}"
             f"{own['goodputBps'][0] / 1e6:9.2f}{own['errorRatio'][0]:9.2%}{own['sloAttainment'][0]:9.1%}"
         )
+        if "queueWaitMs.mean" in own:
+            line += f"{own['queueWaitMs.mean'][0]:10.1f}  {spread('queueWaitMs.mean'):>20}{own['throughputRps'][0]:9.1f}"
+        print(line)
 print(checked, "numbers recomputed from the raw records; all equal summary.json")
 `;
 
 /** Ratios and verdicts, compared with the summary. */
 export const RATIOS_CELL = `def paired(metric, name, of, to):
-    blocks = sorted(set(table[of].get(name, {})) & set(table[to].get(name, {})))
-    return [(table[of][name][block][metric], table[to][name][block][metric]) for block in blocks]
+    cells, others = table[of].get(name, {}), table[to].get(name, {})
+    return [
+        (cells[block][metric], others[block][metric])
+        for block in sorted(set(cells) & set(others))
+        if metric in cells[block] and metric in others[block]
+    ]
 
 
 def ratio_interval(pairs):
@@ -189,20 +227,22 @@ def round6(number):
 
 
 before = checked
-ratios = {}
+ratios, differences = {}, {}
 for published in summary["ratios"]:
     key = published["metric"], published["class"], published["of"], published["to"]
     pairs = paired(*key)
     ratios[key] = ratio_interval(pairs)
     agree(f"ratio {key}", ratios[key], published)
-    agree(f"difference {key}", mean_interval([of - to for of, to in pairs]), published["difference"])
+    differences[key] = mean_interval([of - to for of, to in pairs])
+    agree(f"difference {key}", differences[key], published["difference"])
     assert len(pairs) == published["blocks"]
 print(checked - before, "numbers of", len(ratios), "ratios recomputed; all equal summary.json")
 print()
 
 for finding in summary["findings"]:
     key = finding["metric"], finding["class"], finding["of"], finding["to"]
-    value, low, high = each(round6, ratios.get(key, (None, None, None)))
+    compared = differences if finding.get("kind") == "difference" else ratios
+    value, low, high = each(round6, compared.get(key, (None, None, None)))
     least, most = finding.get("atLeast", -math.inf), finding.get("atMost", math.inf)
     if low is None or high is None:
         verdict = "undecided"

@@ -1,6 +1,7 @@
 import type { Summary } from '../analysis/index.ts';
 import type { Chart } from './charts/index.ts';
 import { ARMS_CELL, chartCell, LOAD_CELL, RATIOS_CELL, SHOW_CELL, TRIAL_CELL } from './notebook-cells.ts';
+import { QUEUES_CELL } from './notebook-queues-cell.ts';
 import type { CellRun } from './run-cells.ts';
 
 const VERDICTS = { holds: 'Holds', fails: 'Fails', undecided: 'Cannot tell' } as const;
@@ -40,6 +41,9 @@ export function draftCells(
     code('trials', TRIAL_CELL),
     code('arms', ARMS_CELL),
     code('ratios', RATIOS_CELL),
+    ...(Object.values(summary.arms).some((arm) => arm.queues !== undefined)
+      ? [code('queues', QUEUES_CELL)]
+      : []),
     code('show', SHOW_CELL),
     ...charts.flatMap((chart) => [
       markdown(

@@ -6,29 +6,61 @@ interface Column {
   readonly head: string;
   readonly unit: string;
   readonly metric: MetricName;
-  pick(metrics: SummaryClass): SummaryEstimate;
+  /** Undefined where the class has no such figure. */
+  pick(metrics: SummaryClass): SummaryEstimate | undefined;
 }
 
-const COLUMNS: readonly Column[] = [
+const QUANTILES: readonly Column[] = [
   { head: 'p50', unit: 'ms', metric: 'latencyMs.p50', pick: (metrics) => metrics.latencyMs.p50 },
   { head: 'p90', unit: 'ms', metric: 'latencyMs.p90', pick: (metrics) => metrics.latencyMs.p90 },
   { head: 'p99', unit: 'ms', metric: 'latencyMs.p99', pick: (metrics) => metrics.latencyMs.p99 },
-  { head: 'p99.9', unit: 'ms', metric: 'latencyMs.p999', pick: (metrics) => metrics.latencyMs.p999 },
-  { head: 'goodput', unit: 'Mbit/s', metric: 'goodputBps', pick: (metrics) => metrics.goodputBps },
+];
+const SHARES: readonly Column[] = [
   { head: 'errors', unit: '%', metric: 'errorRatio', pick: (metrics) => metrics.errorRatio },
   { head: 'SLO met', unit: '%', metric: 'sloAttainment', pick: (metrics) => metrics.sloAttainment },
+];
+const COLUMNS: readonly Column[] = [
+  ...QUANTILES,
+  { head: 'p99.9', unit: 'ms', metric: 'latencyMs.p999', pick: (metrics) => metrics.latencyMs.p999 },
+  { head: 'goodput', unit: 'Mbit/s', metric: 'goodputBps', pick: (metrics) => metrics.goodputBps },
+  ...SHARES,
+];
+/** What is told of a class that passes a message queue. */
+const COLUMNS_OF_QUEUES: readonly Column[] = [
+  ...QUANTILES,
+  {
+    head: 'queue wait',
+    unit: 'mean, ms',
+    metric: 'queueWaitMs.mean',
+    pick: (metrics) => metrics.queueWaitMs?.mean,
+  },
+  {
+    head: 'queue wait',
+    unit: 'p99, ms',
+    metric: 'queueWaitMs.p99',
+    pick: (metrics) => metrics.queueWaitMs?.p99,
+  },
+  {
+    head: 'throughput',
+    unit: 'requests/s',
+    metric: 'throughputRps',
+    pick: (metrics) => metrics.throughputRps,
+  },
+  ...SHARES,
 ];
 
 /** The numbers of a class as a table: an arm a row, each value with its interval below. */
 export function classTable(summary: Summary, className: string): string {
+  const queues = Object.values(summary.arms).some((arm) => arm.classes[className]?.queueWaitMs !== undefined);
+  const columns = queues ? COLUMNS_OF_QUEUES : COLUMNS;
   const rows = Object.entries(summary.arms).flatMap(([arm, { classes, trials }]) => {
     const metrics = classes[className];
     if (metrics === undefined) return [];
-    const cells = COLUMNS.map((column) => cell(column.metric, column.pick(metrics))).join('');
+    const cells = columns.map((column) => cell(column.metric, column.pick(metrics))).join('');
     const count = `<td>${metrics.requests}<span>${trials} ${trials === 1 ? 'trial' : 'trials'}</span></td>`;
     return [`<tr><th scope="row">${escapeHtml(arm)}</th>${cells}${count}</tr>`];
   });
-  const heads = COLUMNS.map(({ head, unit }) => `<th scope="col">${head}<span>${unit}</span></th>`);
+  const heads = columns.map(({ head, unit }) => `<th scope="col">${head}<span>${unit}</span></th>`);
   const label = escapeHtml(`Table of ${className} requests`);
   return `<h3>${escapeHtml(className)}</h3>
 <div class="scroll" tabindex="0" role="region" aria-label="${label}"><table aria-label="${label}">
@@ -36,7 +68,9 @@ export function classTable(summary: Summary, className: string): string {
 <tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
-function cell(metric: MetricName, { value, low, high }: SummaryEstimate): string {
+function cell(metric: MetricName, estimate: SummaryEstimate | undefined): string {
+  if (estimate === undefined) return '<td>none</td>';
+  const { value, low, high } = estimate;
   const bare = (number: number) => quantity(metric, number).split(' ')[0] ?? '';
   const interval = low === null || high === null ? 'one trial' : `${bare(low)} to ${bare(high)}`;
   return `<td>${bare(value)}<span>${interval}</span></td>`;

@@ -25,16 +25,28 @@ const SINGLES: readonly ArmLook[] = [
 
 const CLASS_COLOURS = ['#c2356f', '#8794a3', '#6f7f2a', '#8a6d4f', '#2f93c9'] as const;
 
-/** Gives every arm its colour and dashes, by its part: without sidecars, baseline, one layer, all layers, less load. */
-export function armLooks(summary: Summary, lessLoad: (arm: string) => boolean): Map<string, ArmLook> {
+/**
+ * Gives every arm its colour and dashes, by its part: without sidecars, baseline, one layer, all layers, less load. Where several arms have all
+ * layers and differ in something else, the one that is singled out has the colour of all layers.
+ */
+export function armLooks(
+  summary: Summary,
+  lessLoad: (arm: string) => boolean,
+  isSingledOut: (arm: string) => boolean = () => false,
+): Map<string, ArmLook> {
   const looks = new Map<string, ArmLook>();
   const most = Math.max(...Object.values(summary.arms).map((arm) => arm.layers.length));
+  const control = summary.audit.control?.arm;
+  const full = Object.keys(summary.arms).filter(
+    (name) => name !== control && !lessLoad(name) && summary.arms[name]?.layers.length === most,
+  );
   let single = 0;
   for (const [name, arm] of Object.entries(summary.arms)) {
     if (lessLoad(name)) looks.set(name, { colour: GREEN, dash: [2, 2] });
     else if (!arm.sidecars) looks.set(name, { colour: GREY, dash: [5, 3] });
     else if (name === summary.baseline) looks.set(name, { colour: VERMILION, dash: [1, 0] });
-    else if (arm.layers.length === most && most > 0) looks.set(name, { colour: BLUE, dash: [1, 0] });
+    else if (arm.layers.length === most && most > 0 && (full.length < 2 || isSingledOut(name)))
+      looks.set(name, { colour: BLUE, dash: [1, 0] });
     else {
       looks.set(name, SINGLES[single % SINGLES.length] as ArmLook);
       single += 1;
@@ -42,6 +54,11 @@ export function armLooks(summary: Summary, lessLoad: (arm: string) => boolean): 
   }
   return looks;
 }
+
+/** Messages that consumers have, of whatever class. */
+export const UNACKED_COLOUR = '#b07a00';
+/** Messages of a priority that no class has. */
+export const UNCLASSED_COLOUR = '#8a6d4f';
 
 /** The colour of a class, by its position in the policy. */
 export function classColour(index: number): string {

@@ -4,7 +4,7 @@ import { type Summary, summarize } from '../analysis/index.ts';
 import { abortError, type Exec, hostExec, PriomeshError } from '../core/index.ts';
 import { allCharts, type Chart, type ChartSource, renderSvg } from './charts/index.ts';
 import { evidenceOf } from './evidence.ts';
-import { classesOf, type Manifest, readManifest, windowOf } from './manifest.ts';
+import { classesOf, type Manifest, prefetchOf, readManifest, windowOf } from './manifest.ts';
 import { draftCells, notebookDocument } from './notebook.ts';
 import { notesOf } from './notes.ts';
 import { pageDocument } from './page.ts';
@@ -76,9 +76,13 @@ function chartSource(
   const timeouts = new Map(manifest.experiment.workloads.map(({ name, timeoutMs }) => [name, timeoutMs]));
   return {
     summary,
-    classes: classesOf(manifest).map(({ name, slo }) => ({ name, latencyMs: slo.latencyMs })),
+    classes: classesOf(manifest).map(({ name, slo, broker }) => ({
+      name,
+      latencyMs: slo.latencyMs,
+      brokerPriority: broker?.priority,
+    })),
     trials: trials.trials,
-    looks: armLooks(summary, lessLoad),
+    looks: armLooks(summary, lessLoad, (arm) => prefetchOf(manifest, arm) === 'governed'),
     window: windowOf(manifest),
     rateBps: manifest.lab === 'local' ? undefined : manifest.experiment.topology.rateBps,
     timeoutMs: (workload) => timeouts.get(workload) ?? 0,

@@ -21,6 +21,8 @@ const REQUEST_COLUMNS = [
   'error',
   'late',
 ] as const;
+/** What the generators of older versions do not write. */
+const LATER_COLUMNS = ['queue_wait_ms'] as const;
 const THROUGHPUT_COLUMNS = ['t_ms', 'class', 'bytes'] as const;
 
 /** Reads `requests.csv.gz` of a trial. Throws RESULTS_INVALID with file and line when it is not what the generator writes. */
@@ -28,7 +30,7 @@ export async function readRequests(file: string): Promise<RequestRecord[]> {
   const text = await readText(file, async (bytes) =>
     (await unzip(bytes, { maxOutputLength: REQUESTS_LIMIT_BYTES })).toString('utf8'),
   );
-  return rows(file, text, REQUEST_COLUMNS, (field, place) => {
+  return rows(file, text, REQUEST_COLUMNS, LATER_COLUMNS, (field, place) => {
     const phase = field('phase');
     if (phase !== 'warmup' && phase !== 'measure') throw invalid(place, `unknown phase \`${phase}\``);
     const intendedMs = numeric(field('intended_ms'), place);
@@ -44,6 +46,7 @@ export async function readRequests(file: string): Promise<RequestRecord[]> {
       bytes: numeric(field('bytes'), place) ?? 0,
       error: field('error'),
       late: field('late') === '1',
+      queueWaitMs: numeric(field('queue_wait_ms'), place),
     };
   });
 }
@@ -51,7 +54,7 @@ export async function readRequests(file: string): Promise<RequestRecord[]> {
 /** Reads `throughput.csv` of a trial. Throws RESULTS_INVALID with file and line when it is not what the generator writes. */
 export async function readThroughput(file: string): Promise<ThroughputBin[]> {
   const text = await readText(file, async (bytes) => bytes.toString('utf8'));
-  return rows(file, text, THROUGHPUT_COLUMNS, (field, place) => ({
+  return rows(file, text, THROUGHPUT_COLUMNS, [], (field, place) => ({
     startMs: numeric(field('t_ms'), place) ?? 0,
     className: field('class'),
     bytes: numeric(field('bytes'), place) ?? 0,
@@ -68,10 +71,12 @@ async function readText(file: string, decode: (bytes: Buffer) => Promise<string>
   }
 }
 
+/** Reads a table whose header names its columns; a column that may be missing is then empty. */
 function rows<Column extends string, Row>(
   file: string,
   text: string,
   columns: readonly Column[],
+  optional: readonly Column[],
   read: (field: (column: Column) => string, place: string) => Row,
 ): Row[] {
   const lines = text.split('\n');
@@ -82,6 +87,7 @@ function rows<Column extends string, Row>(
     if (position < 0) throw invalid(`${file}:1`, `column ${column} is missing`);
     positions.set(column, position);
   }
+  for (const column of optional) positions.set(column, header.indexOf(column));
   const result: Row[] = [];
   for (let index = 1; index < lines.length; index += 1) {
     const line = (lines[index] ?? '').trimEnd();

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Trial } from '../analysis/index.ts';
 import { messageOf, PriomeshError } from '../core/index.ts';
-import { type CounterLine, readCounters } from './counters.ts';
+import { type CounterLine, queueSamples, readCounters } from './counters.ts';
 import { readRequests, readThroughput } from './records-file.ts';
 
 const verdictSchema = z.looseObject({ valid: z.boolean(), reasons: z.array(z.string()).default([]) });
@@ -66,7 +66,8 @@ export async function readTrials(resultsDir: string): Promise<TrialSet> {
       readThroughput(at('throughput.csv')),
       readCounters(at('counters.jsonl')),
     ]);
-    trials.push({ arm, block, folder, requests, throughput, counters });
+    const samples = queueSamples(counters);
+    trials.push({ arm, block, folder, requests, throughput, counters, queueSamples: samples });
   }
   return { trials, void: rejected };
 }

@@ -19,6 +19,14 @@ interface Row {
   readonly label: string;
 }
 
+/** What a class that is not the most important gets of its work done. */
+interface Amount {
+  readonly name: string;
+  readonly what: string;
+  readonly unit: string;
+  readonly found: readonly Row[];
+}
+
 /** The ablation: what each arm gives the most important class (median and tail) and every other class (goodput), with intervals over trials. */
 export function ablationChart(source: ChartSource): Chart | undefined {
   const [first, ...others] = source.classes.map(({ name }) => name);
@@ -27,33 +35,49 @@ export function ablationChart(source: ChartSource): Chart | undefined {
     ...rows(source, first, 'p50', ({ latencyMs }) => latencyMs.p50, 1),
     ...rows(source, first, 'p99', ({ latencyMs }) => latencyMs.p99, 1),
   ];
-  const goodputs = others.flatMap((name) => {
-    const found = rows(source, name, 'goodput', ({ goodputBps }) => goodputBps, 1e-6);
-    return found.length === 0 ? [] : [{ name, found }];
+  const goodputs = others.flatMap((name): Amount[] => {
+    // What passes a message queue is counted in messages.
+    const queues = allArms(source).some(
+      (arm) => source.summary.arms[arm]?.classes[name]?.queueWaitMs !== undefined,
+    );
+    const found = queues
+      ? rows(source, name, 'throughput', ({ throughputRps }) => throughputRps, 1)
+      : rows(source, name, 'goodput', ({ goodputBps }) => goodputBps, 1e-6);
+    const words = queues ? { what: 'throughput', unit: 'requests/s' } : { what: 'goodput', unit: 'Mbit/s' };
+    return found.length === 0 ? [] : [{ name, found, ...words }];
   });
   return {
     name: 'ablation',
-    title: 'What each layer buys',
-    caption: `Latency of ${first} requests: median (hollow) and 99th percentile (filled), logarithmic, lower is better.${goodputs.length === 0 ? '' : ` Goodput of ${others.join(' and ')}: higher is better.`} Points are means over the trials (geometric), bars their 95 % intervals, cut where they leave the frame. All arms of a block had the same arrivals, so the paired ratios in the text are surer than bars that overlap suggest.`,
+    title: isOfLayers(source) ? 'What each layer buys' : 'What each arm gives',
+    caption: `Latency of ${first} requests: median (hollow) and 99th percentile (filled), logarithmic, lower is better.${goodputs.map(({ name, what }) => ` ${what.slice(0, 1).toUpperCase()}${what.slice(1)} of ${name}: higher is better.`).join('')} Points are means over the trials (geometric), bars their 95 % intervals, cut where they leave the frame. All arms of a block had the same arrivals, so the paired ratios in the text are surer than bars that overlap suggest.`,
     alt: `Dot plot with intervals by arm. ${first} p99: ${told(
       latency.filter(({ series }) => series === 'p99'),
       'ms',
-    )}.${goodputs.map(({ name, found }) => ` ${name} goodput: ${told(found, 'Mbit/s')}.`).join('')}`,
+    )}.${goodputs.map(({ name, found, what, unit }) => ` ${name} ${what}: ${told(found, unit)}.`).join('')}`,
     spec: (room) => spec(source, first, latency, goodputs, room),
   };
+}
+
+/** Whether arms differ in their layers, and not only in how a layer is set. */
+function isOfLayers(source: ChartSource): boolean {
+  const layers = allArms(source)
+    .filter((arm) => arm !== source.summary.audit.control?.arm)
+    .flatMap((arm) => source.summary.arms[arm]?.layers.join() || []);
+  return new Set(layers).size === layers.length;
 }
 
 function rows(
   source: ChartSource,
   className: string,
   series: string,
-  pick: (metrics: SummaryClass) => SummaryEstimate,
+  pick: (metrics: SummaryClass) => SummaryEstimate | undefined,
   unit: number,
 ): Row[] {
   return allArms(source).flatMap((arm) => {
     const metrics = source.summary.arms[arm]?.classes[className];
-    if (metrics === undefined) return [];
-    const { value, low, high } = pick(metrics);
+    const estimate = metrics === undefined ? undefined : pick(metrics);
+    if (estimate === undefined) return [];
+    const { value, low, high } = estimate;
     return [
       {
         arm,
@@ -75,20 +99,20 @@ function spec(
   source: ChartSource,
   first: string,
   latency: readonly Row[],
-  goodputs: readonly { name: string; found: readonly Row[] }[],
+  goodputs: readonly Amount[],
   room: Room,
 ): Spec {
   const panels = [
     panel(source, latency, {
       title: `${first} latency (ms, log)`,
       log: true,
-      width: room === 'wide' ? 360 : 200,
+      width: room === 'wide' ? 350 : 200,
       names: true,
       room,
     }),
-    ...goodputs.map(({ name, found }) =>
+    ...goodputs.map(({ name, found, what, unit }) =>
       panel(source, found, {
-        title: `${name} goodput (Mbit/s)`,
+        title: `${name} ${what} (${unit})`,
         log: false,
         width: 200,
         names: room === 'narrow',
@@ -158,10 +182,15 @@ function panel(
           },
         },
       },
-      {
-        mark: { type: 'text', dy: -9, fontSize: 11, baseline: 'middle' },
+      // The median's number stands above its point and the tail's below: they may be close.
+      ...[
+        { dy: -10, test: "datum.series !== 'p99'" },
+        { dy: 11, test: "datum.series === 'p99'" },
+      ].map(({ dy, test }) => ({
+        transform: [{ filter: test }],
+        mark: { type: 'text', dy, fontSize: 11, baseline: 'middle' },
         encoding: { x: { field: 'value', type: 'quantitative', scale, axis }, text: { field: 'label' } },
-      },
+      })),
     ],
   };
 }

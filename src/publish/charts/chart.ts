@@ -12,7 +12,12 @@ export type Room = 'wide' | 'narrow';
 export interface ChartSource {
   readonly summary: Summary;
   /** The most important class first. */
-  readonly classes: readonly { readonly name: string; readonly latencyMs?: number | undefined }[];
+  readonly classes: readonly {
+    readonly name: string;
+    readonly latencyMs?: number | undefined;
+    /** The AMQP priority of its messages. */
+    readonly brokerPriority?: number | undefined;
+  }[];
   readonly trials: readonly PublishedTrial[];
   readonly looks: ReadonlyMap<string, ArmLook>;
   /** What was measured of every trial. */

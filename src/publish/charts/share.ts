@@ -7,6 +7,9 @@ const BIN_MS = 500;
 /** More bins than this cannot be told apart in a panel. */
 const BINS_MAX = 120;
 
+/** A link that carries less than this share of its rate decides nothing. */
+const IDLE_SHARE = 0.1;
+
 /** What each class got of the bottleneck over time, in one block of trials. Undefined when nothing arrived. */
 export function shareChart(source: ChartSource): Chart | undefined {
   const block = commonBlock(source);
@@ -22,7 +25,7 @@ export function shareChart(source: ChartSource): Chart | undefined {
       rateMbps: rateBps / 1e6,
     })),
   );
-  if (values.every(({ rateMbps }) => rateMbps === 0)) return undefined;
+  if (values.every(({ rateMbps }) => rateMbps === 0) || isBesideThePoint(source, values)) return undefined;
   return {
     name: 'bottleneck-share',
     title: 'Who has the bottleneck',
@@ -30,6 +33,12 @@ export function shareChart(source: ChartSource): Chart | undefined {
     alt: `Stacked areas of received rate over time by class, one panel for each arm. Means: ${trials.map((trial) => `${trial.arm} ${classes.map((name) => `${name} ${figure(meanOf(values, trial.arm, name))}`).join(' and ')} Mbit/s`).join('; ')}.`,
     spec: (room) => spec(source, values, classes, room),
   };
+}
+
+/** Whether there is a message queue to be looked at, and a link that is as good as idle. */
+function isBesideThePoint({ rateBps, trials }: ChartSource, values: readonly Row[]): boolean {
+  const queues = trials.some(({ queueSamples = [] }) => queueSamples.length > 0);
+  return queues && rateBps !== undefined && Math.max(...stackTops(values)) * 1e6 < IDLE_SHARE * rateBps;
 }
 
 interface Row {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { summarySchema } from '../../../src/analysis/index.ts';
 import { type Exec, hostExec, mustRun } from '../../../src/core/index.ts';
 import { type Published, publishResults } from '../../../src/publish/index.ts';
+import { writeSyntheticBrokerResults } from '../../support/synthetic-broker-results.ts';
 import { writeSyntheticResults } from '../../support/synthetic-results.ts';
 
 interface Output {
@@ -173,6 +174,53 @@ describe('publishResults', () => {
       await expect(publishResults(copy, { exec: tampering })).rejects.toMatchObject({
         code: 'INTERNAL',
         message: expect.stringMatching(/AssertionError: mesh interactive goodputRps value: recomputed/),
+      });
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
+  });
+
+  it('publishes an experiment with a message queue: waits, differences and depths are computed twice as well', async () => {
+    const copy = await mkdtemp(path.join(tmpdir(), 'priomesh-queue-'));
+    try {
+      await writeSyntheticBrokerResults(copy);
+      const { summary, notebook } = await publishResults(copy);
+      const text = printed(await notebookOf(notebook));
+      expect(text['queues']).toMatch(/\d{2,} numbers recomputed from the samples of the broker's queues/);
+      expect(text['arms']).toMatch(/^governed +interactive .* 2[0-9]\.\d +2[0-9]\.\d to [23][0-9]\.\d/m);
+      const differences = summary.findings.filter(({ kind }) => kind === 'difference');
+      expect(differences.length).toBe(2);
+      for (const { words, verdict } of differences)
+        expect(text['ratios']).toContain(`${verdict.padEnd(10)} ${words}`);
+      const charts = await readdir(path.join(copy, 'charts'));
+      expect(charts).toEqual(expect.arrayContaining(['queue-trade.svg', 'queue-depth.svg']));
+    } finally {
+      await rm(copy, { recursive: true, force: true });
+    }
+  });
+
+  it.each([
+    ['a wait', /"queueWaitMs": \{\s*"p50": \{\s*"value": /, /queueWaitMs.p50 value: recomputed/],
+    ['a depth', /"ready": \{\s*"0": \{\s*"value": /, /jobs 0 value: recomputed/],
+    ['what was judged', /"kind": "difference",/, /AssertionError: \(\('queueWaitMs.mean'/],
+  ])('stops when the second implementation does not agree on %s of a queue', async (_, place, message) => {
+    const copy = await mkdtemp(path.join(tmpdir(), 'priomesh-tampered-queue-'));
+    try {
+      await writeSyntheticBrokerResults(copy, { trials: 2 });
+      const tampering: Exec = {
+        async run(argv, options) {
+          const file = path.join(copy, 'summary.json');
+          const text = await readFile(file, 'utf8');
+          await writeFile(
+            file,
+            text.replace(place, (found) => (found.endsWith(',') ? '' : `${found}1`)),
+          );
+          return hostExec.run(argv, options);
+        },
+      };
+      await expect(publishResults(copy, { exec: tampering })).rejects.toMatchObject({
+        code: 'INTERNAL',
+        message: expect.stringMatching(message),
       });
     } finally {
       await rm(copy, { recursive: true, force: true });

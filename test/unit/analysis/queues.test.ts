@@ -153,7 +153,7 @@ describe('an experiment with a message queue', () => {
     const one = summary.words.points.find((point) => point.startsWith('`one`'));
     expect(one).toContain('interactive mean queue wait 23.9 times lower');
     expect(one).toContain(
-      'In queue `jobs` 0.5 of priority 2, 151 of priority 1 and 0 of priority 0 were waiting on average (at most 203 at once), and 6 were with consumers.',
+      'In queue `jobs` 0.5 of priority 2 and 151 of priority 1 were waiting on average (at most 203 at once), and 6 were with consumers.',
     );
     expect(summary.words.points[0]).toContain('In queue `jobs`');
   });

@@ -1,11 +1,14 @@
 import { AmqpFault } from './faults.ts';
 import { textBytes, writeText } from './text.ts';
 
-const FIRST_BYTES = 128;
+const FIRST_BYTES = 512;
+/** A buffer that has grown beyond this is not kept for the next use. */
+const KEPT_BYTES = 65_536;
+const HIGH_WORD = 0x1_0000_0000;
 
 /** Writes the elementary types of AMQP 0-9-1 (section 4.2.5) one after the other into a buffer that grows. */
 export class ByteWriter {
-  bytes: Buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   at = 0;
 
   /** Makes room for `length` more bytes; hands back where they go. */
@@ -37,7 +40,13 @@ export class ByteWriter {
 
   longlong(value: number | bigint): void {
     const start = this.room(8);
-    this.bytes.writeBigUInt64BE(BigInt(value), start);
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
+      const high = Math.floor(value / HIGH_WORD);
+      this.bytes.writeUInt32BE(high, start);
+      this.bytes.writeUInt32BE(value - high * HIGH_WORD, start + 4);
+    } else {
+      this.bytes.writeBigUInt64BE(BigInt(value), start);
+    }
   }
 
   shortString(text: string): void {
@@ -60,8 +69,16 @@ export class ByteWriter {
     this.bytes.set(value, start);
   }
 
-  /** The bytes that were written. */
+  /** Begins anew. */
+  reset(): void {
+    this.at = 0;
+    if (this.bytes.length > KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  }
+
+  /** A copy of the bytes that were written. */
   written(): Buffer {
-    return this.bytes.subarray(0, this.at);
+    const copy = Buffer.allocUnsafe(this.at);
+    this.bytes.copy(copy, 0, 0, this.at);
+    return copy;
   }
 }

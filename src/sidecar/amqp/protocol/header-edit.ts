@@ -1,6 +1,6 @@
 import { ContentHeader, HEADERS_FLAG, PRIORITY_FLAG } from './content-header.ts';
 import { FRAME, FRAME_END, FRAME_OVERHEAD, writeFrameHead } from './frames.ts';
-import { entryBytes, entryEnd, hasName, writeEntry } from './table-bytes.ts';
+import { entryBound, entryEnd, hasName, writeEntry } from './table-bytes.ts';
 
 /** What to change in a content header. What is absent stays. */
 export interface ContentHeaderEdits {
@@ -87,7 +87,7 @@ function edited(header: ContentHeader, edits: ContentHeaderEdits, before: number
   const { headers } = edits;
   const added = headers === undefined ? NONE : Object.keys(headers);
   let bound = before + (header.end - header.start) + after + 4 + 1;
-  for (const name of added) bound += entryBytes(name, headers?.[name] as string | number);
+  for (const name of added) bound += entryBound(name, headers?.[name] as string | number);
   const target = Buffer.allocUnsafe(bound);
   return target.subarray(0, splice(header, edits, added, target, before) + after);
 }

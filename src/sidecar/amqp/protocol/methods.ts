@@ -190,6 +190,9 @@ export function decodeMethod(bytes: Buffer, payloadStart: number, payloadEnd: nu
   return { id, name: shape.name, args } as unknown as AnyMethod;
 }
 
+/** One for all: encoding is never interrupted by another. */
+const writer = new ByteWriter();
+
 /**
  * A whole method frame. An argument that is left out is zero, false, empty.
  *
@@ -202,7 +205,7 @@ export function encodeMethod<N extends MethodName>(
 ): Buffer {
   const shape = SHAPES.get(METHOD[name]) as Shape;
   const values: Readonly<Record<string, unknown>> = args;
-  const writer = new ByteWriter();
+  writer.reset();
   writer.room(FRAME_OVERHEAD - 1);
   writer.long(shape.id);
   let bitsAt = -1;

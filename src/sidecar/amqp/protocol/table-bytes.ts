@@ -1,6 +1,6 @@
 import { AmqpFault } from './faults.ts';
 import { LIMITS } from './limits.ts';
-import { readText, textBytes, writeText } from './text.ts';
+import { MAX_BYTES_PER_UNIT, readText, writeText } from './text.ts';
 
 /*
  * Field tables as bytes, for the path that every message takes: stepping over values and comparing names without making objects.
@@ -143,18 +143,23 @@ export function simpleValue(bytes: Buffer, at: number): string | number | undefi
   }
 }
 
-/** Bytes of an entry that `writeEntry` writes. */
-export function entryBytes(name: string, value: string | number): number {
-  const nameBytes = textBytes(name);
-  if (nameBytes > 0xff)
-    throw new AmqpFault('internal', `a header name of ${nameBytes} bytes: at most 255 fit`);
-  return 1 + nameBytes + 1 + (typeof value === 'string' ? 4 + textBytes(value) : 8);
+/** Bytes that `writeEntry` needs at most. */
+export function entryBound(name: string, value: string | number): number {
+  return (
+    1 +
+    MAX_BYTES_PER_UNIT * name.length +
+    1 +
+    (typeof value === 'string' ? 4 + MAX_BYTES_PER_UNIT * value.length : 8)
+  );
 }
 
 /** Writes an entry: a text as S, an integer as l. Hands back the position after it. */
 export function writeEntry(bytes: Buffer, start: number, name: string, value: string | number): number {
   const typeAt = writeText(bytes, name, start + 1);
-  bytes[start] = typeAt - start - 1;
+  const nameBytes = typeAt - start - 1;
+  if (nameBytes > 0xff)
+    throw new AmqpFault('internal', `a header name of ${nameBytes} bytes: at most 255 fit`);
+  bytes[start] = nameBytes;
   if (typeof value === 'string') {
     bytes[typeAt] = LONG_STRING;
     const end = writeText(bytes, value, typeAt + 5);

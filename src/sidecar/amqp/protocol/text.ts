@@ -52,7 +52,20 @@ export function textBytes(text: string): number {
   return text.isWellFormed() ? Buffer.byteLength(text) : escapedBytes(text).length;
 }
 
+/** Up to this length a loop is faster than a call out of JavaScript. */
+const SHORT = 24;
+/** UTF-8 takes at most so many bytes for a code unit of a JavaScript text. */
+export const MAX_BYTES_PER_UNIT = 3;
+
 /** Writes a text that `readText` read, or any other; hands back the position after it. There must be room. */
 export function writeText(bytes: Buffer, text: string, at: number): number {
+  if (text.length <= SHORT) {
+    for (let index = 0; ; index += 1) {
+      if (index === text.length) return at + index;
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) break;
+      bytes[at + index] = code;
+    }
+  }
   return at + (text.isWellFormed() ? bytes.write(text, at) : escapedBytes(text).copy(bytes, at));
 }

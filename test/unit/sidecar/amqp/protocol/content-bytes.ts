@@ -36,5 +36,5 @@ export function contentBytes(properties: DrawnProperties, bodySize = 0): Buffer 
   property(12, 'appId', text);
   property(13, 'clusterId', text);
   writer.bytes.writeUInt16BE(flags, flagsAt);
-  return Buffer.from(writer.written());
+  return writer.written();
 }

@@ -7,6 +7,8 @@ export interface CliContext {
   /** Whether standard error is a terminal: progress is redrawn in place there, and printed as plain lines elsewhere. */
   readonly terminal: boolean;
   readonly columns: number;
+  /** Whether standard output is a terminal that wants colours. */
+  readonly colour: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly clock: Clock;

@@ -94,6 +94,8 @@ if (import.meta.main) {
     },
     terminal: process.stderr.isTTY === true,
     columns: process.stderr.columns ?? 100,
+    // https://no-color.org
+    colour: process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '',
     env: process.env,
     cwd: process.cwd(),
     clock: systemClock,

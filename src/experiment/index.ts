@@ -8,4 +8,6 @@ export {
   planExperiment,
 } from './plan.ts';
 export { probePlatform } from './platform.ts';
+export { isLocked } from './results-folder.ts';
 export { openExperimentLab, type RunEvents, type RunOutcome, runExperiment } from './run.ts';
+export { type RunTap, tapsOfRun } from './taps.ts';

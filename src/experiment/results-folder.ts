@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, realpath, rename, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { PriomeshError } from '../core/index.ts';
@@ -45,18 +45,38 @@ export async function makeFolder(folder: string): Promise<void> {
   }
 }
 
+/** In the abstract namespace of unix(7), which a NUL begins. */
+async function lockName(folder: string): Promise<string> {
+  const name = createHash('sha256')
+    .update(await realpath(folder))
+    .digest('hex');
+  return `\0priomesh/results/${name}`;
+}
+
+/** Whether a process on this machine has made the folder its own with {@link lockFolder}. */
+export async function isLocked(folder: string): Promise<boolean> {
+  const socket = connect({ path: await lockName(folder) });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return false;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}
+
 /**
  * Makes a folder this process's own until it is released, so that two runs never write into one. The lock is a name in the
  * abstract namespace of unix(7): the kernel releases it when the process ends in any way, and no file stays. Rejects with
  * RESULTS_EXIST when another process on this machine has it.
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
-  const name = createHash('sha256')
-    .update(await realpath(folder))
-    .digest('hex');
+  const path = await lockName(folder);
   const server = createServer((socket) => socket.destroy());
   try {
-    server.listen({ path: `\0priomesh/results/${name}` });
+    server.listen({ path });
     await once(server, 'listening');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;

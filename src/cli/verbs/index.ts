@@ -28,6 +28,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./sidecar.ts')).sidecarVerb,
   },
   {
+    name: 'tap',
+    summary: 'watch what sidecars do: a line for each request and message, with its class and why it has it',
+    load: async () => (await import('./tap.ts')).tapVerb,
+  },
+  {
     name: 'schema',
     summary: 'print a JSON Schema of what priomesh reads and writes',
     load: async () => (await import('./schema.ts')).schemaVerb,

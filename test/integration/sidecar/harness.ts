@@ -96,6 +96,7 @@ export interface TestSidecarOptions {
   readonly host?: string;
   readonly baselineCongestionControl?: string;
   readonly endpoints?: readonly { readonly host: string; readonly port: number }[];
+  readonly tap?: SidecarConfig['tap'];
 }
 
 /** A sidecar before an application on `port`; its outbound side knows the same application as `service`. */
@@ -116,6 +117,7 @@ export function sidecarBefore(port: number, options: TestSidecarOptions = {}): P
       upstreams: { service: { endpoints: options.endpoints ?? [{ host, port }] } },
     },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.tap === undefined ? {} : { tap: options.tap }),
   };
   return startSidecar(config, { random: seededRandom(1) });
 }

@@ -24,6 +24,7 @@ function contextThatKeeps(out: string[], err: string[], over: Partial<CliContext
     stderr: (text) => err.push(text),
     terminal: false,
     columns: 100,
+    colour: false,
     env: {},
     cwd: import.meta.dirname,
     clock: systemClock,

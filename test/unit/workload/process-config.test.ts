@@ -37,6 +37,18 @@ const application: ApplicationConfig = {
   baselineCongestionControl: 'cubic',
 };
 
+const broker = { address: { host: '127.0.0.1', port: 5672 } };
+
+/** The same graph, in which b is called through a queue. */
+function queued(consumes: { queue: string; prefetch: number } | undefined): ApplicationConfig['graph'] {
+  const call = { service: 'b', path: '/', via: 'amqp' as const, relay: false };
+  const route = { path: '/', method: 'GET', computeMs: 1, responseBytes: 10, calls: [call], parallel: false };
+  return {
+    ...graph,
+    services: { a: { workers: 2, routes: [route] }, b: { workers: 2, consumes, routes: [] } },
+  };
+}
+
 const workload = {
   name: 'pages',
   class: 'interactive',
@@ -65,6 +77,11 @@ describe('the configuration of a process', () => {
       ...application,
       maxWaiting: 16_384,
     });
+    const messages = { ...application, graph: queued({ queue: 'jobs', prefetch: 3 }), upstreams: {}, broker };
+    expect(checkConfig(applicationConfigSchema, messages, 'f').broker).toEqual({
+      ...broker,
+      virtualHost: '/',
+    });
     expect(checkConfig(generatorConfigSchema, generator, 'f')).toMatchObject({ trial: 0, lateMs: 5 });
   });
 
@@ -75,6 +92,24 @@ describe('the configuration of a process', () => {
       { ...application, service: 'c' },
       'CONFIG_INVALID',
       'no service c',
+    ],
+    [
+      'a call by amqp without a broker',
+      { ...application, graph: queued({ queue: 'jobs', prefetch: 0 }), upstreams: {} },
+      'CONFIG_INVALID',
+      'no address of a message broker, which a uses',
+    ],
+    [
+      'a consumer without a broker',
+      { ...application, graph: queued({ queue: 'jobs', prefetch: 0 }), service: 'b', upstreams: {} },
+      'CONFIG_INVALID',
+      'no address of a message broker, which b uses',
+    ],
+    [
+      'a call by amqp of a service without a queue',
+      { ...application, graph: queued(undefined), upstreams: {}, broker },
+      'CONFIG_INVALID',
+      'b, which a calls by amqp, consumes no queue',
     ],
     ['a callee without address', { ...application, upstreams: {} }, 'CONFIG_INVALID', 'no address for b'],
     [

@@ -1,5 +1,5 @@
-import type net from 'node:net';
-import { type Address, resolveLimits, type SidecarConfig } from '../config/index.ts';
+import { randomUUID } from 'node:crypto';
+import { resolveLimits, type SidecarConfig } from '../config/index.ts';
 import { type Clock, type Logger, type Random, silentLogger, systemClock } from '../core/index.ts';
 import { compileClassifier } from '../ingress-classifier/index.ts';
 import { createPropagation, createProvenanceResolver, ProvenanceTable } from '../propagation/index.ts';
@@ -10,20 +10,21 @@ import {
   connectWithProfile,
   openTransport,
   probeTransport,
-  type Transport,
   type TransportPlatform,
 } from '../transport/index.ts';
 import type { AmqpProxy } from './amqp/index.ts';
-import { BALANCERS } from './balancers/index.ts';
+import type { RequestReply } from './amqp/request-reply/index.ts';
 import type { Side } from './exchange.ts';
 import { AnswerBytes } from './http1/index.ts';
 import { inboundStack } from './inbound-stack.ts';
 import { TimerWheel } from './io/index.ts';
 import { type DataPathLimits, FIXED_LIMITS } from './limits.ts';
 import { Listener } from './listener.ts';
+import { gatewayRoutes, makeUpstream, type UpstreamContext } from './make-upstream.ts';
 import { outboundStack } from './outbound-stack.ts';
-import { ConnectionPool, Endpoint, Upstream } from './pools/index.ts';
+import type { Upstream } from './pools/index.ts';
 import { queueSettings } from './queue/index.ts';
+import { queuedRoutes, queuesOf, reachedLocally } from './queued-routes.ts';
 import { requestQueue } from './stages/index.ts';
 import { SideCounters, StatisticsReporter } from './statistics/index.ts';
 import { openTap, type Tap } from './tap/index.ts';
@@ -49,15 +50,6 @@ export interface Sidecar {
   close(): Promise<void>;
 }
 
-interface Shared {
-  readonly config: SidecarConfig;
-  readonly clock: Clock;
-  readonly wheel: TimerWheel;
-  readonly limits: DataPathLimits;
-  readonly transport: Transport;
-  readonly random: Random;
-}
-
 /**
  * Starts a sidecar in this process. Resolves when it serves; the signal closes it as `close` does.
  * @throws PriomeshError LISTEN_FAILED when a port is taken
@@ -76,11 +68,14 @@ export async function startSidecar(
   const profiles = classProfiles(policy, config.layers, platform, config.baselineCongestionControl);
   // Loopback needs no class: the application's side of a connection has the baseline in every arm.
   const baseline = baselineProfile(config, platform);
-  const shared: Shared = { config, clock, wheel, limits, transport, random };
+  const shared: UpstreamContext = { config, wheel, limits, transport, random };
 
   const propagation = createPropagation(policy);
   const table = new ProvenanceTable({ capacity: limits.provenanceEntries, ttlMs: limits.provenanceTtlMs });
-  const answers = new AnswerBytes(policy.classes.map(({ name }) => name));
+  const classNames = policy.classes.map(({ name }) => name);
+  const answers = new AnswerBytes(classNames);
+  const queued = queuedRoutes(config);
+  const ownToken = randomUUID();
 
   const listeners: Listener[] = [];
   const upstreams: Upstream[] = [];
@@ -96,69 +91,14 @@ export async function startSidecar(
   let inbound: Listener | undefined;
   let outbound: Listener | undefined;
   let broker: AmqpProxy | undefined;
+  let requestReply: RequestReply | undefined;
+  let internal: Listener | undefined;
   let tap: Tap | undefined;
   try {
     if (config.tap !== undefined) {
-      const classNames = policy.classes.map(({ name }) => name);
       tap = await openTap({ ...config.tap, service: config.service, classNames, clock });
     }
     const common = { limits, clock, wheel, answers, ...(tap === undefined ? {} : { tap }) };
-    if (config.inbound !== undefined) {
-      const counters = new SideCounters(policy);
-      const application = makeUpstream(
-        shared,
-        'application',
-        [config.inbound.application],
-        counters,
-        () => baseline,
-      );
-      const queue = requestQueue(queueSettings(policy, config.layers.includes('queue')), clock, wheel);
-      const stack = inboundStack({
-        policy,
-        ingress: config.inbound.ingress,
-        service: config.service,
-        classifier: compileClassifier(policy),
-        propagation,
-        resolver: createProvenanceResolver(policy, table),
-        table,
-        profiles,
-        transport,
-        queue,
-        application,
-        brokerRoutes: [],
-        tap,
-      });
-      const side: Side = { name: 'inbound', ...common, ...stack, counters };
-      inbound = await Listener.open(side, config.inbound.listen);
-      applyListenerProfile(inbound.server, baseline, transport);
-      listeners.push(inbound);
-      upstreams.push(application);
-      reporter.add({ side, listener: inbound, upstreams: [application], queue: queue.admission.queue });
-    }
-    if (config.outbound !== undefined) {
-      const counters = new SideCounters(policy);
-      const routes = new Map(
-        Object.entries(config.outbound.upstreams).map(([name, { endpoints }]) => [
-          name.toLowerCase(),
-          makeUpstream(shared, name, endpoints, counters, (classIndex) => profiles[classIndex] ?? baseline),
-        ]),
-      );
-      const stack = outboundStack({
-        policy,
-        service: config.service,
-        propagation,
-        resolver: createProvenanceResolver(policy, table),
-        upstreams: routes,
-        brokerRoutes: [],
-        tap,
-      });
-      const side: Side = { name: 'outbound', ...common, ...stack, counters };
-      outbound = await Listener.open(side, config.outbound.listen);
-      applyListenerProfile(outbound.server, baseline, transport);
-      listeners.push(outbound);
-      upstreams.push(...routes.values());
-      reporter.add({ side, listener: outbound, upstreams: [...routes.values()], queue: undefined });
-    }
     if (config.broker !== undefined) {
       // Loaded only where there is a broker, so that other sidecars start as fast as before.
       const { AmqpProxy } = await import('./amqp/index.ts');
@@ -181,10 +121,116 @@ export async function startSidecar(
       });
       broker = proxy;
       reporter.addSection('broker', () => proxy.statistics());
+      if (queued.inbound.length + queued.outbound.length + queued.workerQueues.length > 0) {
+        const { RequestReply } = await import('./amqp/request-reply/index.ts');
+        const { virtualHost, userName, passwordFile } = config.broker;
+        requestReply = await RequestReply.open({
+          service: config.service,
+          policy,
+          broker: {
+            host: reachedLocally(listen),
+            port: proxy.port,
+            virtualHost,
+            userName,
+            ...(passwordFile === undefined ? {} : { passwordFile }),
+          },
+          gatewayQueues: queuesOf([...queued.inbound, ...queued.outbound]),
+          workerQueues: queued.workerQueues,
+          limits,
+          clock,
+          wheel,
+          random: random.child('request-reply'),
+          logger,
+        });
+        const opened = requestReply;
+        reporter.addSection('requestReply', () => opened.statistics());
+      }
+    }
+    if (config.inbound !== undefined) {
+      const counters = new SideCounters(policy);
+      const application = makeUpstream(
+        shared,
+        'application',
+        [config.inbound.application],
+        counters,
+        () => baseline,
+      );
+      const queue = requestQueue(queueSettings(policy, config.layers.includes('queue')), clock, wheel);
+      const parts = {
+        policy,
+        service: config.service,
+        classifier: compileClassifier(policy),
+        propagation,
+        resolver: createProvenanceResolver(policy, table),
+        table,
+        transport,
+        queue,
+        application,
+        tap,
+      };
+      const brokerRoutes = gatewayRoutes(shared, queued.inbound, requestReply, counters, baseline);
+      const { ingress } = config.inbound;
+      const side: Side = {
+        name: 'inbound',
+        ...common,
+        ...inboundStack({ ...parts, ingress, profiles, brokerRoutes }),
+        counters,
+      };
+      inbound = await Listener.open(side, config.inbound.listen);
+      applyListenerProfile(inbound.server, baseline, transport);
+      listeners.push(inbound);
+      upstreams.push(application, ...brokerRoutes.map(({ gateway }) => gateway));
+      reporter.add({ side, listener: inbound, upstreams: [application], queue: queue.admission.queue });
+      if (queued.workerQueues.length > 0) {
+        // What comes out of a queue waits for the application in the same line as what comes over connections.
+        const fromQueue: Side = {
+          name: 'inbound',
+          ...common,
+          answers: new AnswerBytes(classNames, ownToken),
+          ...inboundStack({ ...parts, ingress: false, profiles: [], brokerRoutes: [] }),
+          counters: new SideCounters(policy),
+        };
+        internal = await Listener.open(fromQueue, { host: '127.0.0.1', port: 0 });
+        listeners.push(internal);
+        reporter.add({
+          name: 'fromQueue',
+          side: fromQueue,
+          listener: internal,
+          upstreams: [],
+          queue: undefined,
+        });
+      }
+    }
+    if (config.outbound !== undefined) {
+      const counters = new SideCounters(policy);
+      const routes = new Map(
+        Object.entries(config.outbound.upstreams).map(([name, { endpoints }]) => [
+          name.toLowerCase(),
+          makeUpstream(shared, name, endpoints, counters, (classIndex) => profiles[classIndex] ?? baseline),
+        ]),
+      );
+      const brokerRoutes = gatewayRoutes(shared, queued.outbound, requestReply, counters, baseline);
+      const stack = outboundStack({
+        policy,
+        service: config.service,
+        propagation,
+        resolver: createProvenanceResolver(policy, table),
+        upstreams: routes,
+        brokerRoutes,
+        tap,
+      });
+      const side: Side = { name: 'outbound', ...common, ...stack, counters };
+      outbound = await Listener.open(side, config.outbound.listen);
+      applyListenerProfile(outbound.server, baseline, transport);
+      listeners.push(outbound);
+      upstreams.push(...routes.values(), ...brokerRoutes.map(({ gateway }) => gateway));
+      reporter.add({ side, listener: outbound, upstreams: [...routes.values()], queue: undefined });
     }
     if (config.statistics !== undefined) await reporter.start(config.statistics, logger);
+    if (internal !== undefined) await requestReply?.serve(internal.port, ownToken);
   } catch (error) {
     for (const listener of listeners) listener.destroy();
+    await requestReply?.close();
     await tap?.close();
     await broker?.close();
     await reporter.close();
@@ -195,7 +241,8 @@ export async function startSidecar(
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    const drained = drainInTurn(listeners);
+    // Requests that came over connections may be in a queue now, and be served by this sidecar itself.
+    const drained = drainInTurn([inbound, requestReply, internal, outbound]);
     const enough = new AbortController();
     const bounded = clock.sleep(limits.drainTimeoutMs, enough.signal).then(
       () => 'timeout',
@@ -206,8 +253,10 @@ export async function startSidecar(
     if (outcome === 'timeout') {
       logger.log('warn', 'requests were still running when the drain timeout ended');
       for (const listener of listeners) listener.destroy();
+      await requestReply?.close();
       await drained;
     }
+    await requestReply?.close();
     for (const { endpoints } of upstreams) {
       for (const { pools } of endpoints) for (const pool of pools) pool.destroy();
     }
@@ -232,9 +281,14 @@ export async function startSidecar(
   return sidecar;
 }
 
+/** What can stop taking work, and resolves when it has none left. */
+interface Drainable {
+  drain(): Promise<void>;
+}
+
 /** Inbound first: to end a request that is inside, the application may still have to call others. */
-async function drainInTurn(listeners: readonly Listener[]): Promise<void> {
-  for (const listener of listeners) await listener.drain();
+async function drainInTurn(parts: readonly (Drainable | undefined)[]): Promise<void> {
+  for (const part of parts) await part?.drain();
 }
 
 function baselineProfile(config: SidecarConfig, platform: TransportPlatform): ConnectionProfile {
@@ -242,44 +296,4 @@ function baselineProfile(config: SidecarConfig, platform: TransportPlatform): Co
   return baselineCongestionControl === '' || !platform.socketOptions
     ? {}
     : { congestionControl: baselineCongestionControl };
-}
-
-/**
- * An upstream with a pool for each class and endpoint. Classes whose connections are alike in everything share a pool:
- * where transport and mark are off, a sidecar is as blind to classes as one that knows none.
- */
-function makeUpstream(
-  { config, wheel, limits, transport, random }: Shared,
-  name: string,
-  addresses: readonly Address[],
-  counters: SideCounters,
-  profileOf: (classIndex: number) => ConnectionProfile,
-): Upstream {
-  const poolTo = (address: Address, profile: ConnectionProfile): ConnectionPool =>
-    new ConnectionPool({
-      wheel,
-      maxPoolConnections: limits.maxPoolConnections,
-      maxIdleConnections: limits.maxIdleConnections,
-      maxPendingRequests: limits.maxPendingRequests,
-      connectTimeoutMs: limits.connectTimeoutMs,
-      idleTimeoutMs: limits.idleTimeoutMs,
-      connect: (onread: net.OnReadOpts) => connectWithProfile(address, profile, { transport, onread }),
-      hit: (limit) => counters.hit(limit),
-    });
-  const endpoints = addresses.map((address) => {
-    const byProfile = new Map<ConnectionProfile, ConnectionPool>();
-    return new Endpoint({
-      label: `${address.host}:${address.port}`,
-      wheel,
-      breakerFailures: limits.breakerFailures,
-      breakerOpenMs: limits.breakerOpenMs,
-      pools: config.policy.classes.map((_, classIndex) => {
-        const profile = profileOf(classIndex);
-        const pool = byProfile.get(profile) ?? poolTo(address, profile);
-        byProfile.set(profile, pool);
-        return pool;
-      }),
-    });
-  });
-  return new Upstream(name, endpoints, BALANCERS[0].create(random.child(`balancer/${name}`)));
 }

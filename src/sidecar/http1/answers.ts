@@ -40,6 +40,9 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 };
 
+/** The field by which answers of the sidecar are told from those of an application, which does not know its value. */
+export const OWN_ANSWER_FIELD = 'x-priomesh-own-answer';
+
 /** Seconds after which a caller that was turned away may come back. */
 const RETRY_AFTER_SECONDS = 1;
 
@@ -71,9 +74,9 @@ export class AnswerBytes {
   readonly #extraLine: string;
   readonly #made = new Map<string, Buffer>();
 
-  /** @param extraLine a field line that each answer to a request carries, for who must know it from an application's */
-  constructor(classNames: readonly string[], extraLine = '') {
-    this.#extraLine = extraLine;
+  /** @param ownToken stands in {@link OWN_ANSWER_FIELD} of each answer to a request, for one who must tell it from an application's */
+  constructor(classNames: readonly string[], ownToken = '') {
+    this.#extraLine = ownToken === '' ? '' : `${OWN_ANSWER_FIELD}: ${ownToken}`;
     this.#classNames = classNames;
   }
 

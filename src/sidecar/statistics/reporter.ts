@@ -13,6 +13,8 @@ import type { ClassCounters } from './counters.ts';
 
 /** One side as the statistics see it. */
 export interface ReportedSide {
+  /** Under which it stands in the statistics; the side's own name when absent. */
+  readonly name?: string;
   readonly side: Side;
   readonly listener: { readonly connections: ReadonlySet<CallerConnection> };
   readonly upstreams: readonly Upstream[];
@@ -120,7 +122,9 @@ export class StatisticsReporter {
       scavenger: scavengerNumbers(transport),
       propagation,
       provenanceTable,
-      ...Object.fromEntries(this.#sides.map((reported) => [reported.side.name, this.#side(reported)])),
+      ...Object.fromEntries(
+        this.#sides.map((reported) => [reported.name ?? reported.side.name, this.#side(reported)]),
+      ),
       ...Object.fromEntries([...this.#sections].map(([name, read]) => [name, read()])),
     };
   }

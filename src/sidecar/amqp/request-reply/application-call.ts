@@ -1,4 +1,5 @@
 import type { Pool } from 'undici';
+import { OWN_ANSWER_FIELD } from '../../http1/index.ts';
 import { endToEndFields, fieldOf } from './fields.ts';
 import type { QueuedRequest, QueuedResponse } from './message-format.ts';
 
@@ -13,8 +14,6 @@ export type CallResult =
   | { readonly kind: 'no-room' }
   | { readonly kind: 'aborted' };
 
-/** The field by which the sidecar's own answers are told from those of the application, which does not know its value. */
-export const OWN_ANSWER_FIELD = 'x-priomesh-own-answer';
 const OWN_FIELDS: ReadonlySet<string> = new Set([OWN_ANSWER_FIELD]);
 
 /** Own answers that say that the application has not seen the request; another worker may have it. */

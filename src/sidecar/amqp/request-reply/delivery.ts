@@ -8,20 +8,43 @@ import {
 
 const NO_BODY = Buffer.alloc(0);
 
+/** The connection that deliveries came on, as they see it. */
+export class WorkerSession {
+  readonly #waiting = new Set<() => void>();
+  #alive = true;
+
+  /** Whether what came on it can still be settled. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Calls back when the session ends, if `forget` was not called before. */
+  whenEnded(call: () => void): { forget(): void } {
+    if (this.#alive) this.#waiting.add(call);
+    else call();
+    return { forget: () => this.#waiting.delete(call) };
+  }
+
+  end(): void {
+    this.#alive = false;
+    for (const call of this.#waiting) call();
+    this.#waiting.clear();
+  }
+}
+
 /** One message that a worker has not settled yet. It can be settled only on the channel that it came on: when that is gone, it is delivered anew. */
 export class Delivery {
   readonly received: ReceivedRequest;
   readonly #channel: ConfirmChannel;
   readonly #message: Message;
-  readonly #here: () => boolean;
+  readonly #session: WorkerSession;
   #settled = false;
 
-  /** @param here whether the channel still stands */
-  constructor(channel: ConfirmChannel, message: Message, received: ReceivedRequest, here: () => boolean) {
+  constructor(channel: ConfirmChannel, message: Message, received: ReceivedRequest, session: WorkerSession) {
     this.#channel = channel;
     this.#message = message;
     this.received = received;
-    this.#here = here;
+    this.#session = session;
   }
 
   /** Tells the caller's gateway that the request is being executed. */
@@ -39,7 +62,9 @@ export class Delivery {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
+      const ended = this.#session.whenEnded(resolve);
       const confirmed = (error: unknown): void => {
+        ended.forget();
         if (error === null) this.acknowledge();
         else this.handBack();
         resolve();
@@ -48,7 +73,10 @@ export class Delivery {
       const published = this.#try(() => {
         this.#channel.publish('', replyTo, response.body, options, confirmed);
       });
-      if (!published) resolve();
+      if (!published) {
+        ended.forget();
+        resolve();
+      }
     });
   }
 
@@ -69,7 +97,7 @@ export class Delivery {
 
   /** @returns whether the channel took it; one that has just closed throws, and its message is delivered again */
   #try(how: () => void): boolean {
-    if (!this.#here()) return false;
+    if (!this.#session.alive) return false;
     try {
       how();
       return true;

@@ -1,2 +1,1 @@
-export { OWN_ANSWER_FIELD } from './application-call.ts';
 export { RequestReply } from './request-reply.ts';

@@ -11,7 +11,8 @@ import { Worker } from './worker.ts';
 
 /** Where and as whom requests go through the broker. */
 export interface RequestReplyBroker {
-  /** The sidecar's own proxy on loopback, so that priority and prefetch are governed in one place. */
+  /** The sidecar's own proxy, so that priority and prefetch are governed in one place. */
+  readonly host: string;
   readonly port: number;
   readonly virtualHost: string;
   readonly userName: string;
@@ -32,8 +33,6 @@ export interface RequestReplyOptions {
   readonly random: Random;
   readonly logger: Logger;
 }
-
-const HOST = '127.0.0.1';
 
 /**
  * Requests and responses over the message broker, for one sidecar: a gateway for each queue that its requests go into, and a worker for
@@ -91,11 +90,11 @@ export class RequestReply {
     requester: Requester,
     counters: GatewayCounters,
   ) {
-    const { port, virtualHost, userName } = options.broker;
+    const { host, port, virtualHost, userName } = options.broker;
     // The proxy holds a connection that long while the broker is away, and then closes it.
     const connectTimeoutMs = options.limits.amqpConnectTimeoutMs + 1000;
     this.#options = options;
-    this.#access = { host: HOST, port, virtualHost, userName, password, connectTimeoutMs };
+    this.#access = { host, port, virtualHost, userName, password, connectTimeoutMs };
     this.#gateways = gateways;
     this.#requester = requester;
     this.#gatewayCounters = counters;
@@ -117,7 +116,7 @@ export class RequestReply {
     const { policy, limits, clock, random, logger, workerQueues } = this.#options;
     const { Pool } = await import('undici');
     const prefetch = Math.min(policy.queue.capacity, 65_535);
-    const pool = new Pool(`http://${HOST}:${internalPort}`, {
+    const pool = new Pool(`http://127.0.0.1:${internalPort}`, {
       connections: Math.min(prefetch, limits.maxConnections),
       pipelining: 1,
       // The internal listener bounds everything, and answers.

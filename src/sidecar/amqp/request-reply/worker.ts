@@ -9,7 +9,7 @@ import type { LinkSession } from './broker-link.ts';
 import type { ClassOfTrace } from './class-of-trace.ts';
 import type { WorkerClassCounters, WorkerCounters } from './counters.ts';
 import { consumeDeadLetters } from './dead-letters.ts';
-import { Delivery } from './delivery.ts';
+import { Delivery, WorkerSession } from './delivery.ts';
 import { Executions, type Running } from './executions.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { HAND_BACK, REQUEST_REPLY_LIMITS } from './limits.ts';
@@ -70,7 +70,7 @@ export class Worker {
   async begin(model: ChannelModel, lost: (cause: unknown) => void): Promise<LinkSession> {
     const { queue, prefetch, logger, classOf, counters } = this.#options;
     await declareTopology(model, queue, logger);
-    let here = true;
+    const session = new WorkerSession();
     const watched = <C extends Channel>(channel: C): C => {
       channel.on('error', lost);
       channel.on('close', () => lost(new Error('a channel was closed')));
@@ -78,7 +78,7 @@ export class Worker {
     };
     const orLost = (take: (message: Message) => void) => (message: Message | null) => {
       if (message === null) lost(new Error('the broker cancelled a consumer: its queue is gone'));
-      else if (here) take(message);
+      else if (session.alive) take(message);
     };
 
     // Cancel notices first: one that comes before its request is remembered.
@@ -92,13 +92,9 @@ export class Worker {
 
     const channel = watched(await model.createConfirmChannel());
     await channel.prefetch(prefetch);
-    const taken = orLost((message) => this.#received(channel, message, () => here));
+    const taken = orLost((message) => this.#received(channel, message, session));
     await channel.consume(queue, taken);
-    return {
-      ended: () => {
-        here = false;
-      },
-    };
+    return { ended: () => session.end() };
   }
 
   /** Takes no more requests, and resolves when those under way are answered. */
@@ -115,7 +111,7 @@ export class Worker {
     for (const { abort } of this.#executions.all()) abort.abort();
   }
 
-  #received(channel: ConfirmChannel, message: Message, here: () => boolean): void {
+  #received(channel: ConfirmChannel, message: Message, session: WorkerSession): void {
     const { counters, classOf, clock, logger, queue } = this.#options;
     const received = readRequest(message);
     if (typeof received === 'string') {
@@ -124,7 +120,7 @@ export class Worker {
       channel.nack(message, false, false);
       return;
     }
-    const delivery = new Delivery(channel, message, received, here);
+    const delivery = new Delivery(channel, message, received, session);
     const row = counters.classes.of(classOf(received.request.trace));
     row.received += 1;
     if (message.fields.redelivered) row.redelivered += 1;

@@ -84,10 +84,10 @@ async function runWatched(
   const file = (name: string): string => path.join(folder, name);
   await using cleanup = new AsyncDisposableStack();
   const stopped = { value: false };
-  const broker = arm.usesBroker ? await enterBroker(setting, cleanup) : undefined;
-  void setting.broker?.exited.then(() => {
-    if (arm.usesBroker && !stopped.value) died.push(BROKER);
-  });
+  const onBrokerEnd = (): void => {
+    if (!stopped.value) died.push(BROKER);
+  };
+  const broker = arm.usesBroker ? await enterBroker(setting, cleanup, onBrokerEnd) : undefined;
   const sidecars = arm.sidecars ? Object.keys(plan.source.graph.services).map((one) => `sidecar-${one}`) : [];
   const sockets = cleanup.use(await chooseTapSockets(folder, sidecars));
   const configuration = configureTrial(plan, arm, trial, lab, {
@@ -158,10 +158,12 @@ async function runWatched(
 async function enterBroker(
   { broker, folder, signal }: TrialSetting,
   cleanup: AsyncDisposableStack,
+  onEnd: () => void,
 ): Promise<TrialBroker> {
   if (broker === undefined) throw new RangeError('the arm sends messages, and there is no broker');
   const virtualHost = path.basename(folder);
   if (!broker.running) await broker.restart(signal);
+  void broker.exited.then(onEnd);
   await broker.createVirtualHost(virtualHost);
   cleanup.defer(async () => {
     if (signal.aborted) return;

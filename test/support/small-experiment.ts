@@ -4,23 +4,28 @@ import path from 'node:path';
 import { parse, stringify } from 'yaml';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-const CASE_STUDY = path.join(ROOT, 'experiments/case-study');
 
-/** What a small experiment differs in from the case study. */
+/** What a small experiment differs in from the one that it is made of. */
 export interface SmallExperiment {
+  /** An experiment of the repository with a policy of the same name. Default: the case study. */
+  readonly of?: 'case-study' | 'broker';
   readonly arms: readonly string[];
   readonly trials: number;
   readonly warmupMs: number;
   readonly measureMs: number;
+  /** How often a void trial is repeated. Default: never. */
+  readonly maxRetries?: number;
 }
 
 /**
- * Writes the case study with fewer arms and shorter trials into a temporary folder, and gives the folder. Its audit lets
+ * Writes an experiment with fewer arms and shorter trials into a temporary folder, and gives the folder. Its audit lets
  * everything pass: such a run is about what happens, and not about how fast.
  */
 export async function writeSmallExperiment(wanted: SmallExperiment): Promise<string> {
+  const { of = 'case-study' } = wanted;
+  const original = path.join(ROOT, 'experiments', of);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'priomesh-small-'));
-  const experiment = parse(await readFile(path.join(CASE_STUDY, 'experiment.yaml'), 'utf8')) as {
+  const experiment = parse(await readFile(path.join(original, 'experiment.yaml'), 'utf8')) as {
     arms: Record<string, unknown>;
   };
   const form = {
@@ -44,11 +49,11 @@ export async function writeSmallExperiment(wanted: SmallExperiment): Promise<str
       minIdleRatio: 0,
       maxClockStepMs: 60_000,
       maxLinkRateError: 1,
-      maxRetries: 0,
+      maxRetries: wanted.maxRetries ?? 0,
     },
   };
   await writeFile(path.join(folder, 'experiment.yaml'), stringify(small));
-  await copyFile(path.join(ROOT, 'policies/case-study.yaml'), path.join(folder, 'policy.yaml'));
-  await copyFile(path.join(CASE_STUDY, 'application.yaml'), path.join(folder, 'application.yaml'));
+  await copyFile(path.join(ROOT, `policies/${of}.yaml`), path.join(folder, 'policy.yaml'));
+  await copyFile(path.join(original, 'application.yaml'), path.join(folder, 'application.yaml'));
   return folder;
 }

@@ -20,11 +20,11 @@ const { encodeProperties } = require(path.join(library, 'lib/defs.js')) as {
   encodeProperties(id: number, channel: number, size: number, fields: object): Buffer;
 };
 
-const read = (payload: Buffer): ContentHeader => ContentHeader.read(payload, 0, payload.length);
+const read = (payload: Buffer, end = payload.length): ContentHeader => ContentHeader.read(payload, 0, end);
 
-function faultOf(payload: Buffer): AmqpFault | undefined {
+function faultOf(payload: Buffer, end = payload.length): AmqpFault | undefined {
   try {
-    read(payload);
+    read(payload, end);
     return undefined;
   } catch (error) {
     if (error instanceof AmqpFault) return error;
@@ -142,7 +142,7 @@ describe('a content header', () => {
       fc.property(properties, (drawn) => {
         const payload = contentBytes(drawn);
         for (let end = 0; end < payload.length; end += 1) {
-          expect(faultOf(payload.subarray(0, end))?.kind, `cut at ${end}`).toBe('syntax');
+          expect(faultOf(payload, end)?.kind, `cut at ${end}`).toBe('syntax');
         }
         expect(faultOf(Buffer.concat([payload, Buffer.of(0)]))?.kind).toBe('syntax');
       }),

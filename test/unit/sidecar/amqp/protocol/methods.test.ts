@@ -33,12 +33,12 @@ const library = path.dirname(require.resolve('amqplib'));
 const defs = require(path.join(library, 'lib/defs.js')) as Defs;
 
 const payloadOf = (frame: Buffer): Buffer => frame.subarray(7, -1);
-const decoded = (payload: Buffer) => decodeMethod(payload, 0, payload.length);
+const decoded = (payload: Buffer, end = payload.length) => decodeMethod(payload, 0, end);
 
 /** The fault that reading a payload gives, or nothing. */
-function faultOf(payload: Buffer): AmqpFault | undefined {
+function faultOf(payload: Buffer, end = payload.length): AmqpFault | undefined {
   try {
-    decoded(payload);
+    decoded(payload, end);
     return undefined;
   } catch (error) {
     if (error instanceof AmqpFault) return error;
@@ -152,7 +152,7 @@ describe('methods', () => {
         fc.property(argumentsOf(name), (args) => {
           const payload = payloadOf(encodeMethod(1, name, args));
           for (let end = 0; end < payload.length; end += 1) {
-            expect(faultOf(payload.subarray(0, end))?.kind, `${name} cut at ${end}`).toBe('syntax');
+            expect(faultOf(payload, end)?.kind, `${name} cut at ${end}`).toBe('syntax');
           }
           expect(faultOf(Buffer.concat([payload, Buffer.of(0)]))?.kind, name).toBe('syntax');
         }),
@@ -178,6 +178,15 @@ describe('methods', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('with numbers that are not finite are refused, as by RabbitMQ', () => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      for (const type of ['f', 'd'] as const) {
+        const frame = encodeMethod(1, 'queue.declare', { arguments: [['x', { type, value }]] });
+        expect(faultOf(payloadOf(frame))?.kind).toBe('syntax');
+      }
+    }
   });
 
   it('that do not exist are refused as such', () => {

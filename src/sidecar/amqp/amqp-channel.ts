@@ -1,8 +1,12 @@
+import { ChannelConsumers } from './channel-consumers.ts';
+import { ChannelDeliveries } from './channel-deliveries.ts';
+import { ChannelQos } from './channel-qos.ts';
 import { bodySizeAt, ContentPhase } from './content-phase.ts';
 import type { AmqpContext } from './context.ts';
-import { judgeTrial, prioritized } from './declare.ts';
+import { ChannelDeclares } from './declare.ts';
 import { type FrameCursor, VERDICT, type Verdict } from './frame-cursor.ts';
 import type { ConnectionFacts } from './handshake.ts';
+import type { MessageBook } from './message.ts';
 import type { OwnChannel } from './own-channel.ts';
 import {
   AmqpFault,
@@ -20,54 +24,97 @@ export interface ChannelHost {
   readonly context: AmqpContext;
   readonly facts: ConnectionFacts;
   readonly publishEdit: PublishEdit;
+  readonly book: MessageBook;
   /** Appends a frame of our own to what leaves. */
   readonly toClient: (frame: Buffer) => void;
   readonly toBroker: (frame: Buffer) => void;
-  /** Lets a range of the broker's input pass to the client. */
-  readonly pass: (start: number, end: number) => void;
   readonly ownChannel: () => OwnChannel;
   /** Goes on reading from the client after a frame was put off. */
   readonly releaseClient: () => void;
+  /** Counts bytes that are held, or are no longer. @returns how many the connection holds */
+  readonly hold: (bytes: number) => number;
+  /** Has {@link AmqpChannel.afterFrame} called when the frame that is being looked at has been passed on. */
+  readonly due: (channel: AmqpChannel) => void;
   /** The channel's number is free again. */
   readonly channelGone: (number: number) => void;
 }
 
-/** One channel of a client's connection. */
+/** One channel of a client's connection: which frames of it pass, and which are somebody's business. */
 export class AmqpChannel {
   readonly number: number;
   readonly #host: ChannelHost;
   readonly #published = new ContentPhase();
   readonly #delivered = new ContentPhase();
   readonly #target: PublishTarget = { exchange: '', routingKey: '' };
-  /** What became of the declare that the client waits with: the frame to send for it, or as it was. */
-  #tried: { readonly frame: Buffer | undefined } | undefined;
-  /** The method of the content that the client is in the middle of. */
+  /** Whether the content that the client is in the middle of is a message that it publishes. */
   #publishing = false;
+  /** Methods of the proxy's own that wait for the end of a content: none may stand in the middle of one. */
+  #waiting: Buffer[] = [];
+  /** `channel.close` has passed, in either direction: nothing of the proxy's own may follow. */
+  #closing = false;
+  readonly #qos: ChannelQos;
+  readonly deliveries: ChannelDeliveries;
+  readonly consumers: ChannelConsumers;
+  readonly #declares: ChannelDeclares;
 
   constructor(number: number, host: ChannelHost) {
     this.number = number;
     this.#host = host;
+    const { context, facts, book, toClient, toBroker, hold } = host;
+    const inject = (frame: Buffer): void => this.#inject(frame);
+    this.#qos = new ChannelQos(number, inject);
+    this.deliveries = new ChannelDeliveries(number, {
+      context,
+      book,
+      toClient,
+      inject,
+      replace: toBroker,
+      hold,
+      due: () => host.due(this),
+      adjust: (nowMs) => {
+        if (!this.#closing) this.consumers.adjust(nowMs);
+      },
+    });
+    this.consumers = new ChannelConsumers({
+      context,
+      facts,
+      qos: this.#qos,
+      deliveries: this.deliveries,
+      replace: toBroker,
+    });
+    this.#declares = new ChannelDeclares(number, host);
   }
 
-  get heldBytes(): number {
-    return 0;
+  #inject(frame: Buffer): void {
+    if (this.#closing) return;
+    if (this.#published.idle) this.#host.toBroker(frame);
+    else this.#waiting.push(frame);
   }
 
-  /** The channel is closed, or about to be: what is held goes back to the broker by itself. */
-  close(): void {}
+  /** The channel is closed, or about to be. */
+  close(): void {
+    this.#closing = true;
+    this.#waiting = [];
+    this.deliveries.close();
+  }
+
+  /** A frame that has made something due was passed on. */
+  afterFrame(): void {
+    this.#sendWaiting();
+    this.deliveries.handOut(this.#host.context.clock.nowMs());
+  }
 
   /** Takes a frame of the client. @throws AmqpFault */
   fromClient(frame: FrameCursor, id: number): Verdict {
     switch (frame.type) {
       case FRAME.method:
-        if (!this.#published.idle) throw unexpected('content', id);
+        if (!this.#published.idle) throw unexpected(id);
         return this.#methodOfClient(frame, id);
       case FRAME.header:
         return this.#headerOfClient(frame);
       case FRAME.body:
-        if (!this.#published.body(frame.payloadEnd - frame.payloadStart)) {
-          throw new AmqpFault('unexpected-frame', 'a body frame that no content header has announced');
-        }
+        if (!this.#published.body(frame.payloadEnd - frame.payloadStart)) throw unannouncedBody();
+        this.#contentEnded();
         return VERDICT.pass;
       default:
         return VERDICT.pass;
@@ -81,8 +128,37 @@ export class AmqpChannel {
         this.#publishing = true;
         if (this.#host.context.tap?.active === true) readTarget(frame, this.#target);
         return VERDICT.pass;
+      case METHOD['basic.ack']:
+      case METHOD['basic.nack']:
+      case METHOD['basic.reject']:
+        return this.deliveries.settle(frame, id);
+      case METHOD['basic.consume']:
+        return this.consumers.consume(frame);
+      case METHOD['basic.cancel']:
+        this.consumers.cancelByClient(frame);
+        return VERDICT.pass;
+      case METHOD['basic.get']:
+        this.consumers.get(frame);
+        return VERDICT.pass;
+      case METHOD['basic.qos']:
+        return this.consumers.qosByClient(frame);
+      case METHOD['basic.recover-async']:
+        this.deliveries.takenBack();
+        return VERDICT.pass;
       case METHOD['queue.declare']:
-        return this.#declare(frame);
+        return this.#declares.fromClient(frame);
+      case METHOD['tx.select']:
+        this.deliveries.transaction('select');
+        return VERDICT.pass;
+      case METHOD['tx.commit']:
+        this.deliveries.transaction('commit');
+        return VERDICT.pass;
+      case METHOD['tx.rollback']:
+        this.deliveries.transaction('rollback');
+        return VERDICT.pass;
+      case METHOD['channel.close']:
+        this.close();
+        return VERDICT.pass;
       case METHOD['channel.close-ok']:
         this.#host.channelGone(this.number);
         return VERDICT.pass;
@@ -98,9 +174,8 @@ export class AmqpChannel {
   #headerOfClient(frame: FrameCursor): Verdict {
     const bodyBytes = bodySizeAt(frame.bytes, frame.payloadStart, frame.payloadEnd);
     if (bodyBytes < 0) throw new AmqpFault('syntax', 'a content header that is too short');
-    if (!this.#published.header(bodyBytes)) {
-      throw new AmqpFault('unexpected-frame', 'a content header that no method has announced');
-    }
+    if (!this.#published.header(bodyBytes)) throw unannouncedHeader();
+    if (bodyBytes === 0) this.#contentEnded();
     if (!this.#publishing) return VERDICT.pass;
     const edited = this.#host.publishEdit.edit(frame, this.#host.facts, this.#target);
     if (edited === undefined) return VERDICT.pass;
@@ -108,60 +183,104 @@ export class AmqpChannel {
     return VERDICT.drop;
   }
 
-  /** A declare waits until it is known whether the queue can have priorities; so does all that the client sends after it. */
-  #declare(frame: FrameCursor): Verdict {
-    const { context, facts } = this.#host;
-    if (!context.layerOn) return VERDICT.pass;
-    if (this.#tried !== undefined) {
-      const { frame: edited } = this.#tried;
-      this.#tried = undefined;
-      if (edited === undefined) return VERDICT.pass;
-      this.#host.toBroker(edited);
-      return VERDICT.drop;
-    }
-    const method = decodeMethod(frame.bytes, frame.payloadStart, frame.payloadEnd);
-    if (method.name !== 'queue.declare' || method.args.passive) return VERDICT.pass;
-    const { args } = method;
-    const wanted = prioritized(args, context.broker.maxPriority);
-    const own = this.#host.ownChannel();
-    if (wanted === undefined || own.number === 0) {
-      context.counters.declares.passed += 1;
-      return VERDICT.pass;
-    }
-    own.try(wanted, (outcome) => {
-      const agreed = judgeTrial(context, facts.virtualHost, args.queue, outcome);
-      this.#tried = { frame: agreed ? encodeMethod(this.number, 'queue.declare', wanted) : undefined };
-      this.#host.releaseClient();
-    });
-    return VERDICT.hold;
+  /** What had to wait for the end of a content goes after the frame that ends it. */
+  #contentEnded(): void {
+    if (this.#waiting.length > 0 && this.#published.idle) this.#host.due(this);
+  }
+
+  #sendWaiting(): void {
+    if (this.#waiting.length === 0 || !this.#published.idle) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const frame of waiting) this.#host.toBroker(frame);
   }
 
   /** Takes a frame of the broker. @throws AmqpFault */
   fromBroker(frame: FrameCursor, id: number): Verdict {
     switch (frame.type) {
       case FRAME.method:
-        if (!this.#delivered.idle) throw unexpected('content', id);
-        if (methodHasContent(id)) this.#delivered.begin();
-        if (id === METHOD['channel.close-ok']) this.#host.channelGone(this.number);
-        return VERDICT.pass;
+        if (!this.#delivered.idle) throw unexpected(id);
+        return this.#methodOfBroker(frame, id);
       case FRAME.header: {
         const bodyBytes = bodySizeAt(frame.bytes, frame.payloadStart, frame.payloadEnd);
-        if (bodyBytes < 0 || !this.#delivered.header(bodyBytes)) {
-          throw new AmqpFault('unexpected-frame', 'a content header that no method has announced');
-        }
-        return VERDICT.pass;
+        if (bodyBytes < 0 || !this.#delivered.header(bodyBytes)) throw unannouncedHeader();
+        return this.deliveries.header(frame, bodyBytes);
       }
       case FRAME.body:
-        if (!this.#delivered.body(frame.payloadEnd - frame.payloadStart)) {
-          throw new AmqpFault('unexpected-frame', 'a body frame that no content header has announced');
-        }
-        return VERDICT.pass;
+        if (!this.#delivered.body(frame.payloadEnd - frame.payloadStart)) throw unannouncedBody();
+        return this.deliveries.body(frame);
       default:
         return VERDICT.pass;
     }
   }
+
+  #methodOfBroker(frame: FrameCursor, id: number): Verdict {
+    switch (id) {
+      case METHOD['basic.deliver']:
+        this.#delivered.begin();
+        return this.deliveries.begin(frame, id, this.consumers.recipientOf(frame));
+      case METHOD['basic.get-ok']:
+        this.#delivered.begin();
+        return this.deliveries.begin(frame, id, this.consumers.got());
+      case METHOD['basic.get-empty']:
+        this.consumers.got();
+        return VERDICT.pass;
+      case METHOD['basic.qos-ok']:
+        return this.#qosOk();
+      case METHOD['basic.consume-ok']:
+        this.consumers.begun(frame);
+        return VERDICT.pass;
+      case METHOD['basic.cancel-ok']:
+      case METHOD['basic.cancel']:
+        this.consumers.cancelled(frame);
+        return VERDICT.pass;
+      case METHOD['basic.recover-ok']:
+        this.deliveries.takenBack();
+        this.#host.due(this);
+        return VERDICT.pass;
+      case METHOD['queue.declare-ok']:
+        this.consumers.declared(frame);
+        return VERDICT.pass;
+      case METHOD['channel.close']:
+        return this.#closedByBroker(frame);
+      case METHOD['channel.close-ok']:
+        this.#host.channelGone(this.number);
+        return VERDICT.pass;
+      default:
+        if (methodHasContent(id)) this.#delivered.begin();
+        return VERDICT.pass;
+    }
+  }
+
+  /** An answer to the proxy's own `basic.qos` is not the client's; it tells how long the way to the broker and back takes. */
+  #qosOk(): Verdict {
+    const asked = this.#qos.answered();
+    if (asked === undefined || asked.byClient) return VERDICT.pass;
+    this.deliveries.governed?.roundTrip(this.#host.context.clock.nowMs() - asked.sentMs);
+    return VERDICT.drop;
+  }
+
+  /** The broker's complaint about a delivery tag names the client's own. */
+  #closedByBroker(frame: FrameCursor): Verdict {
+    const { madeUp } = this.deliveries;
+    this.close();
+    if (madeUp === undefined) return VERDICT.pass;
+    const method = decodeMethod(frame.bytes, frame.payloadStart, frame.payloadEnd);
+    if (method.name !== 'channel.close') return VERDICT.pass;
+    const replyText = method.args.replyText.replace(String(madeUp.sent), String(madeUp.tag));
+    this.#host.toClient(encodeMethod(this.number, 'channel.close', { ...method.args, replyText }));
+    return VERDICT.drop;
+  }
 }
 
-function unexpected(expected: string, id: number): AmqpFault {
-  return new AmqpFault('unexpected-frame', `${methodName(id) ?? 'a method'} where ${expected} was due`);
+function unexpected(id: number): AmqpFault {
+  return new AmqpFault('unexpected-frame', `${methodName(id) ?? 'a method'} in the middle of a content`);
+}
+
+function unannouncedHeader(): AmqpFault {
+  return new AmqpFault('unexpected-frame', 'a content header that no method has announced');
+}
+
+function unannouncedBody(): AmqpFault {
+  return new AmqpFault('unexpected-frame', 'a body frame that no content header has announced');
 }

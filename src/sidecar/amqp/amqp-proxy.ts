@@ -7,6 +7,7 @@ import type { AmqpContext, AmqpProxyOptions } from './context.ts';
 import { AmqpCounters } from './counters.ts';
 import { KnownQueues } from './known-queues.ts';
 import { AMQP_FIXED_LIMITS } from './limits.ts';
+import { MessageBook } from './message.ts';
 import { amqpStatistics } from './statistics.ts';
 
 /**
@@ -32,13 +33,14 @@ export class AmqpProxy {
         cause: error,
       });
     });
-    const context: AmqpContext = {
+    const base: Omit<AmqpContext, 'book'> = {
       connect: (address, onread) => net.connect({ ...address, onread, noDelay: true }),
       ...options,
       broker: options.policy.broker,
       counters: new AmqpCounters(options.policy),
       queues: new KnownQueues(),
     };
+    const context: AmqpContext = { ...base, book: new MessageBook(base) };
     const proxy: AmqpProxy = new AmqpProxy(context, server, connections);
     return proxy;
   }
@@ -80,12 +82,16 @@ export class AmqpProxy {
   /** What it has counted so far; the value stands in the sidecar's statistics as `broker`. */
   statistics(): Readonly<Record<string, unknown>> {
     const consumers: Readonly<Record<string, unknown>>[] = [];
+    const most = AMQP_FIXED_LIMITS.reportedConsumers;
     let channels = 0;
     let heldBytes = 0;
     for (const { session } of this.#connections) {
       if (session === undefined) continue;
       channels += session.channels.size;
       heldBytes += session.heldBytes;
+      for (const consumer of session.governed()) {
+        if (consumers.length < most) consumers.push(consumer);
+      }
     }
     return amqpStatistics(
       this.#context,

@@ -7,6 +7,7 @@ import type { DataPathLimits } from '../limits.ts';
 import type { TapPoint } from '../tap/index.ts';
 import type { AmqpCounters } from './counters.ts';
 import type { KnownQueues } from './known-queues.ts';
+import type { MessageBook } from './message.ts';
 
 /** Where a proxy listens and whom it stands before. */
 export interface AmqpProxySettings {
@@ -41,5 +42,6 @@ export interface AmqpContext extends AmqpProxyOptions {
   readonly broker: BrokerSettings;
   readonly counters: AmqpCounters;
   readonly queues: KnownQueues;
+  readonly book: MessageBook;
   readonly connect: (address: Address, onread: net.OnReadOpts) => net.Socket;
 }

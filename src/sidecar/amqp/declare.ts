@@ -1,6 +1,8 @@
 import type { AmqpContext } from './context.ts';
-import type { QueueDeclare, TrialOutcome } from './own-channel.ts';
-import { type FieldTable, plainOf } from './protocol/index.ts';
+import { type FrameCursor, VERDICT, type Verdict } from './frame-cursor.ts';
+import type { ConnectionFacts } from './handshake.ts';
+import type { OwnChannel, QueueDeclare, TrialOutcome } from './own-channel.ts';
+import { decodeMethod, encodeMethod, type FieldTable, plainOf } from './protocol/index.ts';
 
 /** The argument that makes a classic queue a priority queue (RabbitMQ, "Priority Queue Support"). */
 const MAX_PRIORITY = 'x-max-priority';
@@ -14,7 +16,7 @@ const PRECONDITION_FAILED = 406;
  * only asked for, one that the broker names (for replies), one of another kind (quorum queues have no such argument in any
  * version), and one that brings priorities of its own.
  */
-export function prioritized(declare: QueueDeclare, maxPriority: number): QueueDeclare | undefined {
+function prioritized(declare: QueueDeclare, maxPriority: number): QueueDeclare | undefined {
   if (declare.passive || declare.queue === '') return undefined;
   const plain = plainOf(declare.arguments);
   const type = plain[QUEUE_TYPE];
@@ -24,7 +26,7 @@ export function prioritized(declare: QueueDeclare, maxPriority: number): QueueDe
 }
 
 /** Takes note of what the broker said to a declare with priorities. @returns whether the client's declare gets them */
-export function judgeTrial(
+function judgeTrial(
   { counters, queues, logger, broker }: AmqpContext,
   virtualHost: string,
   queue: string,
@@ -48,4 +50,58 @@ export function judgeTrial(
   }
   if (queues.learn(virtualHost, queue, 'otherwise')) counters.hit('knownQueues');
   return false;
+}
+
+/** What declares act through. */
+export interface DeclareHost {
+  readonly context: AmqpContext;
+  readonly facts: ConnectionFacts;
+  readonly toBroker: (frame: Buffer) => void;
+  readonly ownChannel: () => OwnChannel;
+  readonly releaseClient: () => void;
+}
+
+/** The declares of one channel. */
+export class ChannelDeclares {
+  readonly #channel: number;
+  readonly #host: DeclareHost;
+  /** What became of the declare that the client waits with: the frame to send for it; none where it stays as it was. */
+  #tried: { readonly frame: Buffer | undefined } | undefined;
+
+  constructor(channel: number, host: DeclareHost) {
+    this.#channel = channel;
+    this.#host = host;
+  }
+
+  /**
+   * The client's `queue.declare`. It waits until it is known whether the queue can have priorities, because a refusal would close the
+   * client's channel; so does all that the client sends after it.
+   * @throws AmqpFault `syntax`
+   */
+  fromClient(frame: FrameCursor): Verdict {
+    const { context, facts, toBroker, ownChannel, releaseClient } = this.#host;
+    if (!context.layerOn) return VERDICT.pass;
+    const tried = this.#tried;
+    if (tried !== undefined) {
+      this.#tried = undefined;
+      if (tried.frame === undefined) return VERDICT.pass;
+      toBroker(tried.frame);
+      return VERDICT.drop;
+    }
+    const method = decodeMethod(frame.bytes, frame.payloadStart, frame.payloadEnd);
+    if (method.name !== 'queue.declare' || method.args.passive) return VERDICT.pass;
+    const { args } = method;
+    const wanted = prioritized(args, context.broker.maxPriority);
+    const own = ownChannel();
+    if (wanted === undefined || own.number === 0) {
+      context.counters.declares.passed += 1;
+      return VERDICT.pass;
+    }
+    own.try(wanted, (outcome) => {
+      const agreed = judgeTrial(context, facts.virtualHost, args.queue, outcome);
+      this.#tried = { frame: agreed ? encodeMethod(this.#channel, 'queue.declare', wanted) : undefined };
+      releaseClient();
+    });
+    return VERDICT.hold;
+  }
 }

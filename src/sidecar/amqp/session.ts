@@ -1,4 +1,4 @@
-import type { Wire } from '../io/index.ts';
+import { Timeout, type Wire } from '../io/index.ts';
 import { AmqpChannel, type ChannelHost } from './amqp-channel.ts';
 import type { AmqpContext } from './context.ts';
 import { FrameCursor, VERDICT, type Verdict } from './frame-cursor.ts';
@@ -7,6 +7,7 @@ import { Outbox } from './outbox.ts';
 import { OwnChannel } from './own-channel.ts';
 import {
   AmqpFault,
+  decodeMethod,
   FRAME,
   FRAME_OVERHEAD,
   type FrameFault,
@@ -33,6 +34,12 @@ export interface SessionOwner {
 }
 
 const CHANNEL_CLASS = 20;
+
+/** How often a channel with something outstanding is looked at. */
+const TICK_MS = 50;
+
+/** RabbitMQ's answer to a consumer of a queue whose kind knows no bound for the channel. */
+const NOT_IMPLEMENTED = 540;
 
 const FAULT_TEXTS: Readonly<Record<FrameFault, string>> = {
   'bad-type': 'a frame of a type that does not exist',
@@ -62,6 +69,10 @@ export class Session {
   #clientDue = false;
   #pumping = false;
   #over = false;
+  #due: AmqpChannel | undefined;
+  readonly #tick = new Timeout(() => this.#ticked());
+  /** Bytes of deliveries that are held back. */
+  heldBytes = 0;
   /** Whether the broker has said anything that the client could read. */
   spoken = false;
   /** When something last left for the client. */
@@ -83,7 +94,14 @@ export class Session {
       publishEdit: new PublishEdit(context),
       toClient: (frame) => this.#toClient.push(frame),
       toBroker: (frame) => this.#toBroker.push(frame),
-      pass: (start, end) => this.#toClient.pass(start, end),
+      book: context.book,
+      hold: (bytes) => {
+        this.heldBytes += bytes;
+        return this.heldBytes;
+      },
+      due: (channel) => {
+        this.#due = channel;
+      },
       ownChannel: () => this.#own,
       releaseClient: () => {
         this.#clientHeld = false;
@@ -97,8 +115,21 @@ export class Session {
   stop(): void {
     if (this.#over) return;
     this.#over = true;
+    this.context.wheel.remove(this.#tick);
     for (const channel of this.channels.values()) channel.close();
     this.channels.clear();
+  }
+
+  /** The governed consumers, each with its queue and the state of its governor. */
+  *governed(): Iterable<Readonly<Record<string, unknown>>> {
+    for (const channel of this.channels.values()) {
+      const { governed } = channel.deliveries;
+      if (governed === undefined) continue;
+      for (const consumer of channel.consumers.governed()) {
+        const { queue, tag } = consumer;
+        yield { queue, tag, ...governed.snapshotOf(consumer.governed) };
+      }
+    }
   }
 
   /** The client's wire has bytes. */
@@ -194,6 +225,7 @@ export class Session {
       }
       if (verdict === VERDICT.pass) out.pass(at, frame.end);
       at = frame.end;
+      this.#afterFrame();
     }
     if (this.#over) return;
     out.flush();
@@ -204,6 +236,34 @@ export class Session {
     } else if (frame.end > 0) {
       input.expect(frame.end - at);
     }
+  }
+
+  #afterFrame(): void {
+    const channel = this.#due;
+    if (channel === undefined) return;
+    this.#due = undefined;
+    channel.afterFrame();
+    this.#watch();
+  }
+
+  /** Looks again in a while, as long as something is outstanding: time alone may change what is to be done. */
+  #watch(): void {
+    const { wheel } = this.context;
+    if (this.#tick.dueMs === Number.POSITIVE_INFINITY) wheel.set(this.#tick, wheel.nowMs + TICK_MS);
+  }
+
+  #ticked(): void {
+    if (this.#over) return;
+    const nowMs = this.context.clock.nowMs();
+    let waits = false;
+    this.#pump(() => {
+      for (const channel of this.channels.values()) {
+        if (!channel.deliveries.waits) continue;
+        waits = true;
+        channel.deliveries.tick(nowMs);
+      }
+    });
+    if (waits) this.#watch();
   }
 
   #fault(end: End, fault: AmqpFault, methodId: number): void {
@@ -265,6 +325,7 @@ export class Session {
     if (frame.type === FRAME.heartbeat) return VERDICT.pass;
     if (frame.type !== FRAME.method) throw new AmqpFault('unexpected-frame', 'content on channel 0');
     if (id === METHOD['connection.close']) {
+      if (end === 'broker') this.#learn(frame);
       for (const channel of this.channels.values()) channel.close();
       this.#owner.closing();
       return VERDICT.pass;
@@ -280,6 +341,13 @@ export class Session {
       this.#own = new OwnChannel(ownChannel, (own) => this.#toBroker.push(own));
     }
     return verdict;
+  }
+
+  /** What a refusal tells about queues, so that it does not come twice. */
+  #learn(frame: FrameCursor): void {
+    const method = decodeMethod(frame.bytes, frame.payloadStart, frame.payloadEnd);
+    if (method.name !== 'connection.close' || method.args.replyCode !== NOT_IMPLEMENTED) return;
+    for (const channel of this.channels.values()) channel.consumers.forgetPending();
   }
 
   #channelOfClient(frame: FrameCursor, id: number): AmqpChannel | undefined {
@@ -300,12 +368,5 @@ export class Session {
   #channelGone(number: number): void {
     this.channels.get(number)?.close();
     this.channels.delete(number);
-  }
-
-  /** How many bytes of deliveries are held back. */
-  get heldBytes(): number {
-    let bytes = 0;
-    for (const channel of this.channels.values()) bytes += channel.heldBytes;
-    return bytes;
   }
 }

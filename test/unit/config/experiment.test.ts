@@ -22,9 +22,10 @@ describe('the case study', () => {
       ['direct', false, [], undefined],
       ['mesh', true, [], undefined],
       ['queue', true, ['queue'], undefined],
+      ['broker', true, ['broker'], undefined],
       ['transport', true, ['transport'], undefined],
       ['kernel', true, ['mark', 'kernel'], undefined],
-      ['all', true, ['queue', 'transport', 'mark', 'kernel'], undefined],
+      ['all', true, ['queue', 'broker', 'transport', 'mark', 'kernel'], undefined],
       ['interactive-only', true, [], ['interactive']],
     ]);
     expect(policy.name).toBe('case-study');

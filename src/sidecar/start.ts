@@ -96,7 +96,9 @@ export async function startSidecar(
   let tap: Tap | undefined;
   try {
     if (config.tap !== undefined) {
-      tap = await openTap({ ...config.tap, service: config.service, classNames, clock });
+      const opened = await openTap({ ...config.tap, service: config.service, classNames, clock });
+      tap = opened;
+      reporter.addSection('tap', () => ({ ...opened.statistics() }));
     }
     const common = { limits, clock, wheel, answers, ...(tap === undefined ? {} : { tap }) };
     if (config.broker !== undefined) {

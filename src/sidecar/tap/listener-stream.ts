@@ -15,15 +15,16 @@ export class ListenerStream {
     socket.on('drain', () => this.#tellDropped());
   }
 
-  /** Takes a line for the next flush, or counts it as dropped. */
-  offer(line: string): void {
+  /** Takes a line for the next flush, or counts it as dropped. @returns whether it was taken */
+  offer(line: string): boolean {
     const waiting = this.#characters + this.#socket.writableLength + line.length;
     if (waiting > TAP_LIMITS.waitingCharacters) {
       this.#dropped += 1;
-      return;
+      return false;
     }
     if (this.#dropped > 0) this.#addDropped();
     this.#add(line);
+    return true;
   }
 
   /** Writes what waits, in one piece. */

@@ -16,8 +16,18 @@ export interface TapOptions {
   readonly clock: Clock;
 }
 
+/** What a tap has done; a sidecar that somebody listened to had a little more to do. All but `listeners` only grow. */
+export interface TapStatistics {
+  readonly listeners: number;
+  readonly listenersAccepted: number;
+  readonly events: number;
+  /** Events that one of the listeners was too slow for. */
+  readonly dropped: number;
+}
+
 /** A tap that somebody may listen to. */
 export interface Tap extends TapPoint {
+  statistics(): TapStatistics;
   /** Lets listeners take what waits for them, for a while; closes them, and removes the socket file. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -29,6 +39,9 @@ export class TapServer implements Tap {
   readonly #listeners = new Set<ListenerStream>();
   #active = false;
   #flushing = false;
+  #listenersAccepted = 0;
+  #events = 0;
+  #dropped = 0;
   #closing: Promise<void> | undefined;
 
   /** Listens. @throws PriomeshError LISTEN_FAILED */
@@ -55,6 +68,15 @@ export class TapServer implements Tap {
 
   message(event: TapMessage): void {
     if (this.#active) this.#tell(messageLine(this.#told(), this.#className(event.classIndex), event));
+  }
+
+  statistics(): TapStatistics {
+    return {
+      listeners: this.#listeners.size,
+      listenersAccepted: this.#listenersAccepted,
+      events: this.#events,
+      dropped: this.#dropped,
+    };
   }
 
   close(): Promise<void> {
@@ -96,13 +118,15 @@ export class TapServer implements Tap {
     );
     stream.flush();
     this.#listeners.add(stream);
+    this.#listenersAccepted += 1;
     this.#active = true;
   }
 
   /** Lines of one turn of the event loop go out in one write. */
   #tell(line: TapLine): void {
     const text = this.#text(line);
-    for (const listener of this.#listeners) listener.offer(text);
+    this.#events += 1;
+    for (const listener of this.#listeners) if (!listener.offer(text)) this.#dropped += 1;
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => {

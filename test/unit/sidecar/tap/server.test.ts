@@ -117,6 +117,12 @@ describe('the stream of a tap', () => {
     const dropped = slow.lines.flatMap((line) => (line.event === 'dropped' ? [line.count] : []));
     expect(dropped.reduce((sum, one) => sum + one, 0)).toBe(events + 1 - numbers(slow).length);
     expect(numbers(slow).length).toBeLessThan(events);
+    expect(tap.statistics()).toEqual({
+      listeners: 2,
+      listenersAccepted: 2,
+      events: events + 1,
+      dropped: dropped.reduce((sum, one) => sum + one, 0),
+    });
     const at = slow.lines.findIndex((line) => line.event === 'dropped');
     expect(slow.lines.slice(1, at)).toMatchObject(
       Array.from({ length: at - 1 }, (_, index) => ({ path: String(index) })),

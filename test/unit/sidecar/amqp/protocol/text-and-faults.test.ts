@@ -10,10 +10,17 @@ function written(text: string): Buffer {
   return bytes.subarray(0, -1);
 }
 
+/** Texts of characters from everywhere. */
+const characters = fc
+  .array(
+    fc.oneof(fc.nat({ max: 0x7f }), fc.nat({ max: 0xd7ff }), fc.integer({ min: 0xe000, max: 0x10_ffff })),
+  )
+  .map((codes) => String.fromCodePoint(...codes));
+
 describe('texts', () => {
   it('are UTF-8', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(characters, (text) => {
         const bytes = Buffer.from(text);
         expect(readText(bytes, 0, bytes.length)).toBe(text);
         expect(written(text).equals(bytes)).toBe(true);

@@ -72,24 +72,35 @@ export class BrokerLink {
   async #serve(): Promise<boolean> {
     const { name, connect, begin, logger } = this.#options;
     const { signal } = this.#stop;
-    let model: ChannelModel;
+    const end = Promise.withResolvers<void>();
+    const stopped = (): void => end.resolve();
+    signal.addEventListener('abort', stopped, { once: true });
+    const connecting = connect();
+    let model: ChannelModel | undefined;
     try {
-      model = await connect();
+      await Promise.race([
+        connecting.then((connection) => {
+          model = connection;
+        }),
+        end.promise,
+      ]);
     } catch (error) {
+      signal.removeEventListener('abort', stopped);
       this.#failed('the broker cannot be reached', error);
       return false;
     }
-    const end = Promise.withResolvers<void>();
+    if (model === undefined) {
+      // Nobody waits for it any more; if it still comes it is sent away.
+      void connecting.then((late) => this.#dismiss(late)).catch(() => undefined);
+      return false;
+    }
     let cause: unknown;
     const lost = (why: unknown): void => {
       cause ??= why;
       end.resolve();
     };
-    const stopped = (): void => end.resolve();
     model.on('error', lost);
     model.on('close', lost);
-    signal.addEventListener('abort', stopped, { once: true });
-    if (signal.aborted) stopped();
     let session: LinkSession | undefined;
     const beginning = begin(model, lost).then(
       (built) => {

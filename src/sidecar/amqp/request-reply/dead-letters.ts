@@ -1,15 +1,14 @@
 import type { Channel, Message } from 'amqplib';
-import type { Policy } from '../../../core/index.ts';
-import { ownAnswer } from './answers.ts';
 import type { ClassOfTrace } from './class-of-trace.ts';
-import type { WorkerClassCounters, WorkerCounters } from './counters.ts';
+import type { WorkerCounters } from './counters.ts';
 import { REQUEST_REPLY_LIMITS } from './limits.ts';
-import { MESSAGE_TYPE, readReplyTo, readTrace, responseOptions } from './message-format.ts';
+import { deadOptions, MESSAGE_TYPE, readReplyTo, readTrace } from './message-format.ts';
 import { deadLetterQueue } from './queue-topology.ts';
+
+const NO_BODY = Buffer.alloc(0);
 
 /** What the consumer of dead letters needs. */
 export interface DeadLetterContext {
-  readonly policy: Policy;
   readonly classOf: ClassOfTrace;
   readonly counters: WorkerCounters;
   /** Makes a consumer's callback; a consumer that the broker cancels ends the connection. */
@@ -28,7 +27,7 @@ export async function consumeDeadLetters(
   await channel.prefetch(REQUEST_REPLY_LIMITS.deadLetterPrefetch);
   const take = context.orLost((message) => {
     count(message, context);
-    tellCaller(channel, message, context);
+    tellCaller(channel, message);
     channel.ack(message);
   });
   await channel.consume(deadLetterQueue(queue), take);
@@ -39,26 +38,15 @@ function count({ properties }: Message, { classOf, counters }: DeadLetterContext
   row[causeOf(properties)] += 1;
 }
 
-function causeOf({ headers }: Message['properties']): keyof WorkerClassCounters {
-  switch (headers?.['x-first-death-reason']) {
-    case 'expired':
-      return 'expired';
-    case 'rejected':
-      return 'rejected';
-    default:
-      return 'dropped';
-  }
+function causeOf({ headers }: Message['properties']): 'expired' | 'rejected' | 'dropped' {
+  const reason: unknown = headers?.['x-first-death-reason'];
+  return reason === 'expired' || reason === 'rejected' ? reason : 'dropped';
 }
 
-function tellCaller(channel: Channel, { properties }: Message, { policy, classOf }: DeadLetterContext): void {
+function tellCaller(channel: Channel, { properties }: Message): void {
   const replyTo = readReplyTo(properties);
   const { type, correlationId } = properties;
   if (type !== MESSAGE_TYPE.request || replyTo === undefined || typeof correlationId !== 'string') return;
-  const trace = readTrace(properties);
-  const className = policy.classes[classOf(trace)]?.name ?? 'unknown';
-  const answer = ownAnswer(
-    causeOf(properties) === 'expired' ? 'BROKER_DEADLINE' : 'BROKER_DROPPED',
-    className,
-  );
-  channel.publish('', replyTo, answer.body, responseOptions(correlationId, answer, trace));
+  const options = deadOptions(correlationId, causeOf(properties), readTrace(properties));
+  channel.publish('', replyTo, NO_BODY, options);
 }

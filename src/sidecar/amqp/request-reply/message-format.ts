@@ -9,6 +9,8 @@ export const MESSAGE_TYPE = {
   response: 'http-response',
   /** The request was handed to the application: from here on the deadline for waiting does not count. */
   started: 'http-started',
+  /** The request will not be executed: it died in its queue. */
+  dead: 'http-dead',
   /** Nobody waits for the response any more. */
   cancel: 'http-cancel',
 } as const;
@@ -59,6 +61,7 @@ export interface ReceivedRequest {
 export type ReceivedReply =
   | { readonly id: string; readonly kind: 'response'; readonly response: QueuedResponse }
   | { readonly id: string; readonly kind: 'started' }
+  | { readonly id: string; readonly kind: 'dead'; readonly expired: boolean }
   | { readonly id: string; readonly kind: 'malformed' };
 
 /** Properties of the message of a request. @param expirationMs how long it may wait in the queue */
@@ -139,6 +142,11 @@ export function startedOptions(id: string, trace: Trace): Options.Publish {
   return { type: MESSAGE_TYPE.started, correlationId: id, headers: { ...trace } };
 }
 
+/** Properties of the word that a request died in its queue, and why: the `reason` of RabbitMQ's header `x-death`. */
+export function deadOptions(id: string, cause: string, trace: Trace): Options.Publish {
+  return { type: MESSAGE_TYPE.dead, correlationId: id, headers: { cause, ...trace } };
+}
+
 /** Properties of the word that nobody waits for a request. */
 export function cancelOptions(id: string): Options.Publish {
   return { type: MESSAGE_TYPE.cancel, correlationId: id };
@@ -149,7 +157,8 @@ export function readReply({ properties, content }: Message): ReceivedReply | und
   const id = shortText(properties.correlationId);
   if (id === undefined) return undefined;
   if (properties.type === MESSAGE_TYPE.started) return { id, kind: 'started' };
-  const { status, fields: written } = headersOf(properties);
+  const { status, fields: written, cause } = headersOf(properties);
+  if (properties.type === MESSAGE_TYPE.dead) return { id, kind: 'dead', expired: cause === 'expired' };
   const fields = parseFields(written);
   const sound = typeof status === 'number' && Number.isInteger(status) && status >= 200 && status <= 599;
   if (properties.type !== MESSAGE_TYPE.response || fields === undefined || !sound) {

@@ -243,7 +243,7 @@ export class Requester {
     if (ticket !== undefined) this.#undeliverable(ticket, 'BROKER_NO_QUEUE');
   }
 
-  #undeliverable(ticket: Ticket, code: 'BROKER_REFUSED' | 'BROKER_NO_QUEUE'): void {
+  #undeliverable(ticket: Ticket, code: 'BROKER_REFUSED' | 'BROKER_NO_QUEUE' | 'BROKER_DROPPED'): void {
     this.#countersOf(ticket.arrival).undeliverable += 1;
     this.#answer(ticket, code);
   }
@@ -261,6 +261,12 @@ export class Requester {
         ticket.state = 'started';
         ticket.dueMs = clock.nowMs() + responseTimeoutMs;
         wheel.set(ticket.timeout, ticket.dueMs);
+        return;
+      case 'dead':
+        if (reply.expired) {
+          this.#countersOf(ticket.arrival).expired += 1;
+          this.#answer(ticket, 'BROKER_DEADLINE');
+        } else this.#undeliverable(ticket, 'BROKER_DROPPED');
         return;
       case 'malformed':
         counters.malformedReplies += 1;

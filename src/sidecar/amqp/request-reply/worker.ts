@@ -63,7 +63,8 @@ export class Worker {
   /** What it holds now. */
   statistics(): Readonly<Record<string, number>> {
     const { running, remembered, rememberedBytes } = this.#executions;
-    return { running, remembered, rememberedBytes, responseBytes: this.#heldBytes };
+    const cancels = this.#cancelled.size;
+    return { running, remembered, rememberedBytes, responseBytes: this.#heldBytes, cancels };
   }
 
   /** Builds the serving end on a fresh connection; for `BrokerLink`. */
@@ -88,7 +89,7 @@ export class Worker {
     const cancelled = orLost((message) => this.#cancelNotice(message));
     await side.consume(notices, cancelled, { noAck: true });
     const dead = watched(await model.createChannel());
-    await consumeDeadLetters(dead, queue, { classOf, counters, orLost, policy: this.#options.policy });
+    await consumeDeadLetters(dead, queue, { classOf, counters, orLost });
 
     const channel = watched(await model.createConfirmChannel());
     await channel.prefetch(prefetch);

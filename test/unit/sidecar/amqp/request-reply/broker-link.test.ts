@@ -148,6 +148,24 @@ describe('a link to the broker', () => {
     await link.close();
   });
 
+  it('can be closed while a connection is being made, and sends it away when it still comes', async () => {
+    const late = Promise.withResolvers<ReturnType<FakeModel['asModel']>>();
+    const link = new BrokerLink({
+      name: 'test',
+      connect: () => late.promise,
+      begin: () => Promise.reject(new Error('nothing is to be built')),
+      clock: new SleepyClock(),
+      random: seededRandom(7),
+      logger: silentLogger,
+    });
+    await turns();
+    await link.close();
+    const model = new FakeModel();
+    late.resolve(model.asModel());
+    await turns();
+    expect(model.closed).toBe(true);
+  });
+
   it('can be closed while it seeks', async () => {
     const bench = new Bench(true);
     await turns();

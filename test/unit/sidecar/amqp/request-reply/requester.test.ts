@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../../../src/core/index.ts';
 import { GatewayCounters } from '../../../../../src/sidecar/amqp/request-reply/counters.ts';
 import {
+  deadOptions,
   type QueuedRequest,
   responseOptions,
   startedOptions,
@@ -139,6 +140,19 @@ describe('a requester', () => {
     expect(bench.counters.classes.of(1).expired).toBe(1);
     bench.reply(channel, 'a');
     expect(bench.counters.lateReplies).toBe(1);
+  });
+
+  it('answers 504 when a worker has found the request dead of its age, and 503 when it died otherwise', async () => {
+    const bench = new Bench();
+    const { channel } = await bench.connect();
+    bench.send('old', 1);
+    bench.send('unwanted', 1);
+    const take = channel.consumers.get('amq.rabbitmq.reply-to');
+    take?.(delivered(deadOptions('old', 'expired', {})));
+    take?.(delivered(deadOptions('unwanted', 'maxlen', {})));
+    expect(bench.outcomes.get('old')).toBe('BROKER_DEADLINE');
+    expect(bench.outcomes.get('unwanted')).toBe('BROKER_DROPPED');
+    expect(bench.counters.classes.of(1)).toMatchObject({ expired: 1, undeliverable: 1, responses: 0 });
   });
 
   it('counts the deadline for waiting only: a started request has the time that a response may take', async () => {

@@ -21,7 +21,6 @@ export class GovernedConsumer implements WindowConsumer {
 
   constructor(options: ChannelOptions, clientPrefetch: number, nowMs: number) {
     this.governor = new PrefetchGovernor({
-      classes: options.classes,
       maxWindow: options.maxWindow,
       clientPrefetch,
     });

@@ -1,8 +1,9 @@
 import type { ClassIndex } from '../../../core/index.ts';
+import { StallGuard } from './stall-guard.ts';
+import { type SearchPhase, WindowSearch } from './window-search.ts';
 
 /** How a {@link PrefetchGovernor} is set up. */
 export interface GovernorOptions {
-  readonly classes: number;
   /** Never more than this outstanding at one consumer (`maxPrefetch` of the policy). */
   readonly maxWindow: number;
   /** What the client itself asked for, an upper bound; 0 for none. */
@@ -24,7 +25,7 @@ export interface SettledSample {
 
 /** The governor's state as numbers. */
 export interface GovernorState {
-  readonly phase: 'slow-start' | 'cruise' | 'probe' | 'dip';
+  readonly phase: SearchPhase;
   readonly clientWindow: number;
   readonly brokerWindow: number;
   readonly unsettled: number;
@@ -32,72 +33,80 @@ export interface GovernorState {
   readonly waitingInClient: number;
   /** Residence without waiting, over all classes as they come; 0 before the first one. */
   readonly baseResidenceMs: number;
+  /** Residence of late, smoothed; 0 before the first one. */
   readonly residenceMs: number;
   readonly roundTripMs: number;
+  /** The most deliveries that were settled at one go of late. */
   readonly largestBatch: number;
+  /** Decisions that made the client's window larger, or smaller. */
   readonly grown: number;
   readonly shrunk: number;
+  /** Times that the window was doubled because the client settled nothing with a full one. */
   readonly stalls: number;
 }
 
-const MIN_STALL_MS = 200;
+/** How long filling a window takes, without the way to the broker. */
+const FILL_MS = 1;
+/** Samples over which residence is smoothed, and over which the shortest of late is remembered. */
+const SMOOTHING = 32;
+const SHORTEST_MEMORY = 1024;
 
 export class PrefetchGovernor {
   readonly #cap: number;
-  #clientWindow = 1;
+  readonly #search: WindowSearch;
+  readonly #guard = new StallGuard();
   #unsettled = 0;
+  #fullMs = -Infinity;
   #residenceMs = 0;
-  #baseMs = Infinity;
+  /** The least that the smoothed residence was of late. */
+  #shortestMs = Infinity;
+  #settledCount = 0;
   #roundTripMs = 0;
-  #lastSettledMs = 0;
-  #batch = 1;
-  #grown = 0;
-  #shrunk = 0;
-  #stalls = 0;
-  #samples = 0;
-  #sum = 0;
-  #mark = 0;
-  #from = 0;
+  #brokerWindow: number;
 
   constructor(options: GovernorOptions) {
     const { maxWindow, clientPrefetch } = options;
     this.#cap = Math.max(1, clientPrefetch > 0 ? Math.min(maxWindow, clientPrefetch) : maxWindow);
+    this.#search = new WindowSearch(this.#cap);
+    this.#brokerWindow = Math.min(this.#cap, 2);
   }
 
+  /** How many deliveries the client may hold unsettled. */
   get clientWindow(): number {
-    return this.#clientWindow;
+    return Math.min(this.#cap, Math.max(this.#search.window, this.#guard.relief));
   }
 
+  /** What to ask the broker for: the client's window and the spare that hides the way to the broker. */
   get brokerWindow(): number {
-    const rate = this.#residenceMs > 0 ? this.#clientWindow / this.#residenceMs : 0;
-    const inFlight = rate * this.#roundTripMs;
-    return Math.min(this.#cap, this.#clientWindow + Math.ceil(inFlight + Math.sqrt(inFlight)) + this.#batch);
+    return Math.min(this.#cap, Math.max(this.#brokerWindow, this.#guard.relief + 1));
   }
 
+  /** The client was given a delivery. @returns a mark to hand back when it is settled */
   handedOut(nowMs: number): number {
-    if (this.#unsettled === 0) this.#lastSettledMs = nowMs;
+    if (this.#unsettled === 0) this.#guard.began(nowMs);
     this.#unsettled += 1;
-    this.#mark += 1;
-    return this.#unsettled === this.#clientWindow ? this.#mark : 0;
+    const window = this.#search.window;
+    if (this.#unsettled > window) return 0;
+    if (this.#unsettled === window) this.#fullMs = nowMs;
+    // Only a window that was full a moment ago, and is filled again as fast as the broker can, says what the client can take.
+    return nowMs - this.#fullMs <= FILL_MS + 1.5 * this.#roundTripMs
+      ? this.#search.saturated(this.#unsettled, nowMs)
+      : 0;
   }
 
+  /** The client settled a delivery: call it once for each. */
   settled(sample: SettledSample, nowMs: number): void {
+    const { mark, classIndex, residenceMs, count, overtaken } = sample;
+    if (this.#unsettled >= this.#search.window) this.#fullMs = nowMs;
     this.#unsettled -= 1;
-    this.#lastSettledMs = nowMs;
-    this.#batch = Math.max(this.#batch, sample.count);
-    this.#residenceMs += (sample.residenceMs - this.#residenceMs) / 8;
-    if (sample.mark <= this.#from) return;
-    this.#samples += 1;
-    this.#sum += sample.residenceMs;
-    if (this.#samples < 8) return;
-    const mean = this.#sum / this.#samples;
-    this.#baseMs = Math.min(this.#baseMs, mean);
-    const waiting = this.#clientWindow * (1 - this.#baseMs / mean);
-    this.#samples = 0;
-    this.#sum = 0;
-    this.#from = this.#mark;
-    if (waiting < 0.5) this.#set(this.#clientWindow + 1);
-    else if (waiting > 1.5) this.#set(this.#clientWindow - 1);
+    this.#guard.settled(residenceMs, count, this.#search.cleanMs / this.clientWindow, nowMs);
+    this.#search.setFloor(this.#guard.largestBatch);
+    this.#settledCount += 1;
+    this.#residenceMs += (residenceMs - this.#residenceMs) / Math.min(SMOOTHING, this.#settledCount);
+    this.#shortestMs = Math.min(this.#shortestMs, this.#residenceMs);
+    this.#shortestMs += (this.#residenceMs - this.#shortestMs) / SHORTEST_MEMORY;
+    if (mark !== 0) this.#search.settled(mark, classIndex, residenceMs, overtaken);
+    this.#fit();
   }
 
   /** A delivery that was settled is unsettled again (a transaction was rolled back). */
@@ -110,40 +119,51 @@ export class PrefetchGovernor {
     this.#unsettled = 0;
   }
 
+  /** A way to the broker and back was measured (smoothed as in RFC 6298, section 2). */
   roundTrip(ms: number): void {
-    this.#roundTripMs += (ms - this.#roundTripMs) / 8;
+    this.#roundTripMs += (ms - this.#roundTripMs) / (this.#roundTripMs === 0 ? 1 : 8);
+    this.#fit();
   }
 
+  /** Time has passed. Call it every 50 ms or so while something is unsettled. */
   tick(nowMs: number): void {
-    if (this.#unsettled < this.#clientWindow || this.#clientWindow >= this.#cap) return;
-    const base = this.#baseMs === Infinity ? 0 : this.#baseMs;
-    if (nowMs - this.#lastSettledMs < Math.max(8 * base, MIN_STALL_MS)) return;
-    this.#lastSettledMs = nowMs;
-    this.#stalls += 1;
-    this.#set(2 * this.#clientWindow);
+    this.#search.expire(nowMs);
+    const window = this.clientWindow;
+    if (this.#unsettled < window || window >= this.#cap) return;
+    this.#guard.full(window, this.#search.cleanMs, nowMs);
   }
 
   snapshot(): GovernorState {
     return {
-      phase: 'cruise',
-      clientWindow: this.#clientWindow,
+      phase: this.#search.phase,
+      clientWindow: this.clientWindow,
       brokerWindow: this.brokerWindow,
       unsettled: this.#unsettled,
-      waitingInClient: 0,
-      baseResidenceMs: this.#baseMs === Infinity ? 0 : this.#baseMs,
+      waitingInClient: this.#search.waiting,
+      baseResidenceMs: this.#search.cleanMs,
       residenceMs: this.#residenceMs,
       roundTripMs: this.#roundTripMs,
-      largestBatch: this.#batch,
-      grown: this.#grown,
-      shrunk: this.#shrunk,
-      stalls: this.#stalls,
+      largestBatch: this.#guard.largestBatch,
+      grown: this.#search.grown,
+      shrunk: this.#search.shrunk,
+      stalls: this.#guard.stalls,
     };
   }
 
-  #set(window: number): void {
-    const next = Math.max(1, Math.min(this.#cap, Math.max(window, this.#batch)));
-    if (next > this.#clientWindow) this.#grown += 1;
-    else if (next < this.#clientWindow) this.#shrunk += 1;
-    this.#clientWindow = next;
+  /**
+   * The spare: what is on the way at the highest rate of late (Little's law), room for its fluctuation, and what is freed at one go. It is
+   * not made smaller for little: each change is a method to the broker.
+   */
+  #fit(): void {
+    if (this.#settledCount === 0) return;
+    const { peak } = this.#search;
+    const onTheWay = (peak * this.#roundTripMs) / Math.max(this.#shortestMs, Number.MIN_VALUE);
+    const spare = Math.ceil(onTheWay + 2 * Math.sqrt(onTheWay)) + this.#guard.largestBatch;
+    const wanted = Math.min(this.#cap, peak + spare);
+    const slack = Math.max(2, wanted / 4);
+    if (wanted > this.#brokerWindow || wanted + slack < this.#brokerWindow) this.#brokerWindow = wanted;
+    // Where the cap leaves no room for what is on the way, a window that never fills would tell nothing.
+    const share = this.#residenceMs / (this.#residenceMs + this.#roundTripMs);
+    this.#search.setCap(wanted < this.#cap ? this.#cap : Math.ceil(this.#cap * share));
   }
 }

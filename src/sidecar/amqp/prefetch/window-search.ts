@@ -1,0 +1,334 @@
+import type { ClassIndex } from '../../../core/index.ts';
+import { type Epoch, type EpochSide, Epochs } from './epochs.ts';
+import { ResidenceStats } from './residence-stats.ts';
+
+/** What the search does just now. */
+export type SearchPhase = 'slow-start' | 'rest' | 'probe-up' | 'probe-down';
+
+/** Waiting messages that are put up with: more than this a message of window make it too large. */
+const TOLERANCE = 0.6;
+/** How many standard errors away from its threshold an estimate must lie to be believed at once. */
+const SURE = 2;
+/** Samples of one class that the base remembers; what is older fades. */
+const BASE_MEMORY = 256;
+/** Above this coefficient of variation workers overtake each other so often that never seeing it is evidence. */
+const VARIED = 0.7;
+/** So many samples for each message of the window, and no overtaking among them, are evidence. */
+const RANK_SAMPLES = 12;
+/** So many samples for each message of the window end a probe that cannot be told. */
+const UNDECIDED_SAMPLES = 24;
+/** The longest rest between two probes, in epochs: longer where a probe costs more of the time of a service. */
+const MAX_REST = 8;
+const MAX_REST_SMALL = 32;
+/** Each so many probes one looks downwards. */
+const PROBES_A_CYCLE = 8;
+/** From so many workers on, one waiting message costs less than half a service time. */
+const MARGIN_FROM = 3;
+/** A probe looks this part of the window further. */
+const SPAN = 8;
+
+/** Messages more that wait, with the standard error. */
+interface Waiting {
+  readonly messages: number;
+  readonly error: number;
+}
+
+/**
+ * Finds how many messages a client works on at once, from how long it keeps them: the control loop of the prefetch governor.
+ */
+export class WindowSearch {
+  #cap: number;
+  readonly #epochs = new Epochs();
+  #floor = 1;
+  /** How many the client works on at once, as far as is known. */
+  #base = 1;
+  #phase: SearchPhase = 'slow-start';
+  /** Residence without waiting, as far as is known. */
+  #clean = new ResidenceStats();
+  #lower = new ResidenceStats();
+  #upper = new ResidenceStats();
+  #lowerWindow = 1;
+  #upperWindow = 1;
+  /** The state before a shrink, until it is proved right. */
+  #suspect: { readonly window: number; readonly base: number; readonly stats: ResidenceStats } | undefined;
+  #step = 1;
+  #restEpochs = 1;
+  #restLeft = 0;
+  #probes = 0;
+  #waiting = 0;
+  #grown = 0;
+  #shrunk = 0;
+
+  /** @param cap the largest window */
+  constructor(cap: number) {
+    this.#cap = cap;
+    this.#start('slow-start');
+  }
+
+  /** The client's window now. */
+  get window(): number {
+    return Math.max(this.#floor, this.#epochs.open?.window ?? this.#restWindow);
+  }
+
+  /** The client's largest window until the next decision: probes go back and forth. */
+  get peak(): number {
+    return this.#phase === 'slow-start' ? this.window : Math.max(this.window, this.#base + this.#span);
+  }
+
+  get phase(): SearchPhase {
+    return this.#phase;
+  }
+
+  /** Messages that wait inside the client, as last estimated. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Mean residence without waiting; 0 before the first settled message. */
+  get cleanMs(): number {
+    return this.#clean.meanMs;
+  }
+
+  get grown(): number {
+    return this.#grown;
+  }
+
+  get shrunk(): number {
+    return this.#shrunk;
+  }
+
+  /** Sets the largest window. */
+  setCap(cap: number): void {
+    const next = Math.max(1, cap);
+    if (next === this.#cap) return;
+    this.#cap = next;
+    if (this.#base <= next) return;
+    this.#change(next);
+    this.#start('rest');
+  }
+
+  /** Sets the least window. */
+  setFloor(floor: number): void {
+    const next = Math.min(floor, this.#cap);
+    if (next === this.#floor) return;
+    this.#floor = next;
+    if (this.#base >= next) return;
+    this.#change(next);
+    this.#start('rest');
+  }
+
+  /**
+   * A hand-out into a window that is full, or was a moment ago.
+   * @param held what the client has in hands with it
+   * @returns its mark; 0 when it is not looked at
+   */
+  saturated(held: number, nowMs: number): number {
+    const epoch = this.#epochs.open;
+    if (epoch === undefined || epoch.window < this.#floor) return 0;
+    epoch.stats.found(held);
+    if (this.#epochs.handOut(nowMs) === undefined || this.#phase === 'slow-start') return epoch.mark;
+    if (this.#phase === 'rest') this.#begin('only');
+    else this.#begin(epoch.side === 'lower' ? 'upper' : 'lower');
+    return epoch.mark;
+  }
+
+  /** A marked delivery was settled. */
+  settled(mark: number, classIndex: ClassIndex, residenceMs: number, overtaken: number): void {
+    const epoch = this.#epochs.settle(mark, classIndex, residenceMs, overtaken);
+    if (epoch !== undefined) this.#judge(epoch);
+  }
+
+  /** Time has passed: deliveries that the client keeps for ever are not waited for. */
+  expire(nowMs: number): void {
+    const epoch = this.#epochs.expire(nowMs, this.#clean.meanMs);
+    if (epoch !== undefined) this.#judge(epoch);
+  }
+
+  get #margin(): number {
+    return this.#base >= MARGIN_FROM ? 1 : 0;
+  }
+
+  /** Where it rests between probes: with several workers one more than they need, so that none waits for the way from the sidecar. */
+  get #restWindow(): number {
+    return Math.min(this.#cap, this.#base + this.#margin);
+  }
+
+  get #span(): number {
+    return Math.max(1, Math.round(this.#base / SPAN));
+  }
+
+  #start(phase: SearchPhase): void {
+    this.#phase = phase;
+    this.#epochs.restart();
+    this.#lower = new ResidenceStats();
+    this.#upper = new ResidenceStats();
+    if (phase === 'rest') this.#restLeft = this.#restEpochs;
+    const up = phase === 'probe-up' ? this.#span : 0;
+    const down = phase === 'probe-down' ? this.#span : 0;
+    this.#lowerWindow = Math.max(this.#floor, this.#base - down);
+    this.#upperWindow = Math.min(this.#cap, this.#base + up);
+    this.#begin(phase.startsWith('probe') ? 'lower' : 'only');
+  }
+
+  #begin(side: EpochSide): void {
+    const only = this.#phase === 'slow-start' ? this.#base : this.#restWindow;
+    this.#epochs.begin({ only, lower: this.#lowerWindow, upper: this.#upperWindow }[side], side);
+  }
+
+  #judge(epoch: Epoch): void {
+    if (epoch.stats.count === 0) return;
+    if (epoch.side === 'lower') this.#lower.merge(epoch.stats);
+    else this.#upper.merge(epoch.stats);
+    if (this.#phase === 'slow-start') this.#judgeStart(epoch.stats, epoch.window);
+    else if (this.#phase === 'rest') this.#judgeRest();
+    else if (epoch.side === 'upper' && this.#lower.count > 0) this.#judgeProbe();
+  }
+
+  /** Doubles until messages wait. */
+  #judgeStart(stats: ResidenceStats, window: number): void {
+    const { messages, error } = this.#more(stats, this.#clean, window);
+    if (messages - error > Math.max(0.5, window / 8)) {
+      this.#change(Math.max(Math.round(window - messages), stats.inService));
+      this.#start('probe-down');
+      return;
+    }
+    this.#clean.merge(stats);
+    this.#change(2 * window);
+    this.#start(window < this.#cap ? 'slow-start' : 'rest');
+  }
+
+  #judgeRest(): void {
+    const stats = this.#upper;
+    const window = this.#restWindow;
+    if (this.#disproved(stats, window)) return;
+    const { messages, error } = this.#more(stats, this.#clean, window);
+    this.#waiting = Math.max(0, messages);
+    if (messages - this.#margin - SURE * error > TOLERANCE) {
+      this.#shrink(stats, window, Math.round(window - messages));
+      return;
+    }
+    if (this.#neverOvertook(stats, this.#base)) {
+      this.#shrink(stats, window, stats.inService);
+      return;
+    }
+    this.#restLeft -= 1;
+    if (this.#restLeft > 0) return;
+    if (this.#margin === 0 && messages < TOLERANCE) this.#learn(stats);
+    this.#probes += 1;
+    const down = this.#base >= this.#cap || this.#probes % PROBES_A_CYCLE === 0;
+    if (down && this.#base > this.#floor) this.#start('probe-down');
+    else this.#start(this.#base < this.#cap ? 'probe-up' : 'rest');
+  }
+
+  #judgeProbe(): void {
+    const lower = this.#lower;
+    const upper = this.#upper;
+    const window = this.#upperWindow;
+    if (this.#disproved(lower, this.#lowerWindow)) return;
+    const before = this.#more(lower, this.#clean, this.#lowerWindow);
+    if (before.messages - SURE * before.error > TOLERANCE) {
+      this.#shrink(lower, this.#lowerWindow, Math.round(this.#lowerWindow - before.messages));
+      return;
+    }
+    const { messages, error } = this.#more(upper, lower, window);
+    const used = upper.meanHeld - lower.meanHeld;
+    if (used < (window - this.#lowerWindow) / 2) {
+      // The larger window was not filled: something else is the limit.
+      this.#relax();
+      return;
+    }
+    const threshold = TOLERANCE * (window - this.#lowerWindow);
+    const sure = Math.abs(messages - threshold) > SURE * error;
+    if (upper.inService >= window || (sure && messages < threshold)) {
+      this.#adds();
+      return;
+    }
+    const never = this.#neverOvertook(upper, window);
+    if (!sure && !never && upper.count < UNDECIDED_SAMPLES * window) return;
+    if (never || messages >= threshold) this.#addsNothing();
+    else this.#adds();
+  }
+
+  /** The upper window of a probe is worth having. */
+  #adds(): void {
+    this.#learn(this.#lower);
+    this.#learn(this.#upper);
+    if (this.#phase === 'probe-down') {
+      this.#relax();
+      return;
+    }
+    this.#change(Math.max(this.#base + this.#step * this.#span, this.#upper.inService));
+    this.#step = Math.min(2 * this.#step, this.#base);
+    this.#restEpochs = 1;
+    this.#start(this.#base < this.#cap ? 'probe-up' : 'rest');
+  }
+
+  /** The upper window of a probe only lets more wait. */
+  #addsNothing(): void {
+    this.#step = 1;
+    this.#learn(this.#lower);
+    if (this.#phase === 'probe-up') {
+      this.#relax();
+      return;
+    }
+    this.#clean = this.#lower;
+    this.#change(this.#lowerWindow);
+    this.#restEpochs = 1;
+    this.#start(this.#base > this.#floor ? 'probe-down' : 'rest');
+  }
+
+  /** All is as it was: the next probe can wait longer. */
+  #relax(): void {
+    this.#restEpochs = Math.min(Math.max(MAX_REST, MAX_REST_SMALL / this.#base), 2 * this.#restEpochs);
+    this.#start('rest');
+  }
+
+  #shrink(stats: ResidenceStats, window: number, next: number): void {
+    this.#suspect = { window, base: this.#base, stats };
+    this.#change(Math.max(Math.ceil(this.#base / 2), next));
+    this.#restEpochs = 1;
+    this.#step = 1;
+    this.#start('rest');
+  }
+
+  /** After a shrink: did less wait? If not, what looked like waiting is service that takes longer now, and the shrink is undone. */
+  #disproved(now: ResidenceStats, window: number): boolean {
+    const suspect = this.#suspect;
+    if (suspect === undefined) return false;
+    this.#suspect = undefined;
+    const { messages, error } = this.#more(suspect.stats, now, suspect.window);
+    if (messages + error >= (suspect.window - window) / 2) return false;
+    this.#clean = now;
+    this.#change(suspect.base);
+    this.#start('rest');
+    return true;
+  }
+
+  #learn(stats: ResidenceStats): void {
+    this.#clean.forget(BASE_MEMORY);
+    this.#clean.merge(stats);
+  }
+
+  #neverOvertook(stats: ResidenceStats, window: number): boolean {
+    return stats.inService < window && stats.count >= RANK_SAMPLES * window && stats.variation >= VARIED;
+  }
+
+  /** Little's law: what waits so many milliseconds longer, at this rate, is so many messages more that wait. */
+  #more(longer: ResidenceStats, base: ResidenceStats, window: number): Waiting {
+    const difference = longer.longerThan(base);
+    const mean = longer.meanMs;
+    if (difference === undefined || mean <= 0) return { messages: 0, error: 0 };
+    const rate = Math.min(window, longer.meanHeld) / mean;
+    // Deliveries that wait, wait behind the same ones: so many of them tell as much as one.
+    const waiting = Math.max(0, 1 - this.#clean.meanMs / mean);
+    const alike = Math.sqrt(1 + (window - 1) * waiting);
+    return { messages: rate * difference.ms, error: rate * difference.errorMs * alike };
+  }
+
+  #change(window: number): void {
+    const next = Math.max(this.#floor, Math.min(this.#cap, window));
+    if (next > this.#base) this.#grown += 1;
+    else if (next < this.#base) this.#shrunk += 1;
+    this.#base = next;
+  }
+}

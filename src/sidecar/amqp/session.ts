@@ -216,6 +216,7 @@ export class Session {
       const verdict = end === 'client' ? this.#judgeClient(frame) : this.#judgeBroker(frame);
       if (verdict === VERDICT.hold) {
         held = true;
+        this.#clientHeld = true;
         break;
       }
       if (end === 'client') counters.framesFromClients += 1;

@@ -132,7 +132,11 @@ export class Requester {
     const channel = await model.createConfirmChannel();
     let here = true;
     channel.on('error', lost);
-    channel.on('close', () => lost(new Error('the channel was closed')));
+    // Before amqplib's own listener, which fails all confirms that are still to come: they are not refused, but unknown.
+    channel.prependListener('close', () => {
+      if (this.#channel === channel) this.#channel = undefined;
+      lost(new Error('the channel was closed'));
+    });
     channel.on('return', (message) => this.#returned(message));
     channel.on('drain', () => {
       this.#writable = true;

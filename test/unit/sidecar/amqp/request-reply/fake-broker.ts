@@ -19,6 +19,15 @@ export class FakeChannel extends EventEmitter {
   writable = true;
   closed = false;
 
+  constructor() {
+    super();
+    // As amqplib does: all that is unconfirmed fails in the moment in which the channel closes.
+    this.on('close', () => {
+      this.closed = true;
+      for (const { confirm } of this.published) confirm?.(new Error('channel closed'));
+    });
+  }
+
   publish(
     exchange: string,
     routingKey: string,

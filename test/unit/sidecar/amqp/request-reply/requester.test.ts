@@ -218,6 +218,16 @@ describe('a requester', () => {
     expect(bench.counters.classes.of(0).undeliverable).toBe(2);
   });
 
+  it('does not take a lost connection for a refusal', async () => {
+    const bench = new Bench();
+    const { channel } = await bench.connect();
+    bench.send('a');
+    channel.emit('close');
+    expect(bench.outcomes.size).toBe(0);
+    const next = await bench.connect();
+    expect(next.channel.to(QUEUE)).toHaveLength(1);
+  });
+
   it('waits while the connection takes no more, and while the broker has raised an alarm', async () => {
     const bench = new Bench();
     const { channel, model } = await bench.connect();

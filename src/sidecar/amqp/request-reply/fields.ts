@@ -52,13 +52,6 @@ export function fieldOf(fields: FieldList, name: string): string | undefined {
   return undefined;
 }
 
-/** How many bytes the fields take in a head. */
-export function fieldBytes(fields: FieldList): number {
-  let bytes = 0;
-  for (const text of fields) bytes += text.length + 2;
-  return bytes;
-}
-
 /** Reads a list of fields that came as JSON; undefined for anything that could not stand in a head. */
 export function parseFields(text: unknown): string[] | undefined {
   if (typeof text !== 'string') return undefined;

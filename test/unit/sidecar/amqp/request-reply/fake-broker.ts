@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
+import type { ChannelModel, Message, Options } from 'amqplib';
 
 /** What was published on a fake channel. */
 export interface Published {
@@ -108,11 +108,6 @@ export class FakeModel extends EventEmitter {
   asModel(): ChannelModel {
     return this as unknown as ChannelModel;
   }
-}
-
-/** A fake channel as amqplib's type. */
-export function asChannel(channel: FakeChannel): ConfirmChannel {
-  return channel as unknown as ConfirmChannel;
 }
 
 /** A message as amqplib hands it over. */

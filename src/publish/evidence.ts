@@ -18,12 +18,22 @@ const sidecarSchema = z.looseObject({
   }),
 });
 
+/** The part of the broker proxy's statistics that explains something. */
+const brokerSchema = z.looseObject({
+  broker: z.looseObject({
+    declares: z.looseObject({ kept: z.number() }),
+    prefetch: z.array(
+      z.looseObject({ queue: z.string(), clientWindow: z.number(), brokerWindow: z.number() }),
+    ),
+  }),
+});
+
 /** What the counters beside the requests say of each arm, a sentence each: the reasons that effects, and their lack, can be read from. */
 export function evidenceOf({ trials }: TrialSet): Record<string, string[]> {
   const evidence: Record<string, string[]> = {};
   for (const arm of new Set(trials.map((trial) => trial.arm))) {
     const own = trials.filter((trial) => trial.arm === arm);
-    const sentences = [...sidecarSentences(own), ...portSentence(own)];
+    const sentences = [...sidecarSentences(own), ...prefetchSentences(own), ...portSentence(own)];
     if (sentences.length > 0) evidence[arm] = sentences;
   }
   return evidence;
@@ -52,6 +62,44 @@ function sidecarSentences(trials: readonly PublishedTrial[]): string[] {
     `In the sidecar with the longest waits the p99 of the time in the request queue was ${waits}; ${figure(refused / trials.length)} requests a trial were shed or expired there.`,
     ...(used === '' ? [] : [`Congestion control seen on the sidecars' sockets: ${used}.`]),
   ];
+}
+
+/** What the governed prefetch came to, and which queues could not be given priorities. */
+function prefetchSentences(trials: readonly PublishedTrial[]): string[] {
+  const windows = new Map<string, { broker: number[]; client: number[] }>();
+  let kept = 0;
+  for (const { counters } of trials) {
+    const last = new Map<string, number>();
+    for (const { source, name, timeMs, raw } of counters) {
+      const parsed = source === 'sidecar' ? brokerSchema.safeParse(raw) : undefined;
+      if (parsed?.success !== true) continue;
+      const { declares, prefetch } = parsed.data.broker;
+      last.set(name, declares.kept);
+      if (timeMs < 0) continue;
+      for (const { queue, brokerWindow, clientWindow } of prefetch) {
+        const seen = windows.get(queue) ?? { broker: [], client: [] };
+        seen.broker.push(brokerWindow);
+        seen.client.push(clientWindow);
+        windows.set(queue, seen);
+      }
+    }
+    for (const count of last.values()) kept += count;
+  }
+  return [
+    ...[...windows].map(
+      ([queue, { broker, client }]) =>
+        `The governed prefetch of a consumer of \`${queue}\` was ${figure(mean(broker))} on average (${figure(Math.min(...broker))} to ${figure(Math.max(...broker))}), of which its client was given ${figure(mean(client))} at once (${figure(Math.min(...client))} to ${figure(Math.max(...client))}).`,
+    ),
+    ...(kept === 0
+      ? []
+      : [
+          `${figure(kept / trials.length)} declarations a trial were left without priorities, because the queue was there with other arguments.`,
+        ]),
+  ];
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function lastOfEachSidecar(counters: readonly CounterLine[]): CounterLine[] {

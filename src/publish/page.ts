@@ -1,7 +1,7 @@
 import { figure, type Summary } from '../analysis/index.ts';
 import { type Chart, inlineSvg, renderSvg } from './charts/index.ts';
 import { escapeHtml, prose } from './html.ts';
-import { classesOf, type Manifest } from './manifest.ts';
+import { classesOf, type Manifest, prefetchOf } from './manifest.ts';
 import { notesOf } from './notes.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { claimList, classTable } from './page-tables.ts';
@@ -132,6 +132,7 @@ function method(summary: Summary, manifest: Manifest): string {
       'Congestion control',
       `${experiment.baselineCongestionControl || "the kernel's default"} where the transport layer is off`,
     ],
+    ...broker(manifest),
     ['Quantiles', summary.statistics.quantiles],
     ['Intervals', summary.statistics.intervals],
     ['Ratios', summary.statistics.ratios],
@@ -146,6 +147,20 @@ function method(summary: Summary, manifest: Manifest): string {
 <a href="summary.json">summary.json</a> holds them for programs, <a href="charts/">charts/</a> holds the figures with their data,
 <a href="manifest.json">manifest.json</a> says what was run on what.</p>
 </section>`;
+}
+
+function broker(manifest: Manifest): (readonly [string, string])[] {
+  const { experiment } = manifest;
+  if (experiment.broker === undefined) return [];
+  const prefetches = Object.keys(experiment.arms).map(
+    (arm) => `\`${arm}\` ${prefetchOf(manifest, arm) ?? "the client's own"}`,
+  );
+  return [
+    [
+      'Message queues',
+      `depths read every ${figure(experiment.broker.sampleMs)} ms; prefetch: ${prefetches.join(', ')}`,
+    ],
+  ];
 }
 
 function code(manifest: Manifest): string {

@@ -109,6 +109,32 @@ describe('evidenceOf a sidecar', () => {
   });
 });
 
+describe('evidenceOf a governed prefetch', () => {
+  it('tells how large it was, and which queues have no priorities', () => {
+    const line = (timeMs: number, brokerWindow: number, kept: number, queues = ['jobs']) => ({
+      timeMs,
+      source: 'sidecar',
+      name: 'worker',
+      classes: [],
+      raw: {
+        broker: {
+          declares: { prioritized: 0, kept, passed: 0 },
+          prefetch: queues.map((queue) => ({ queue, brokerWindow, clientWindow: 4, phase: 'steady' })),
+        },
+      },
+    });
+    const trial = {
+      ...{ arm: 'governed', folder: '', requests: [], throughput: [] },
+      counters: [line(-500, 64, 0), line(0, 8, 1), line(500, 12, 2), line(1000, 0, 2, [])],
+    };
+    const trials = [0, 1].map((block) => ({ ...trial, block }));
+    expect(evidenceOf({ trials, void: [] })['governed']).toEqual([
+      'The governed prefetch of a consumer of `jobs` was 10 on average (8 to 12), of which its client was given 4 at once (4 to 4).',
+      '2 declarations a trial were left without priorities, because the queue was there with other arguments.',
+    ]);
+  });
+});
+
 describe('pageDocument', () => {
   it('escapes what comes from files', async () => {
     const page = await pageDocument({

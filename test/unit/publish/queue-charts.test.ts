@@ -9,6 +9,7 @@ import { type Summary, summarize } from '../../../src/analysis/index.ts';
 import { allCharts, type Chart, type ChartSource, renderSvg } from '../../../src/publish/charts/index.ts';
 import { spreadLabels } from '../../../src/publish/charts/spread-labels.ts';
 import { type Manifest, prefetchOf, readManifest, windowOf } from '../../../src/publish/manifest.ts';
+import { pageDocument } from '../../../src/publish/page.ts';
 import { claimList, classTable } from '../../../src/publish/page-tables.ts';
 import { armLooks } from '../../../src/publish/palette.ts';
 import { summaryInput } from '../../../src/publish/summary-input.ts';
@@ -155,6 +156,16 @@ describe('the tables', () => {
     expect(table).toContain('throughput<span>requests/s</span>');
     expect(table).not.toContain('Mbit/s');
     expect(claimList(summary)).toMatch(/less that of <code>prefetch-1<\/code> is [\d.]+ ms \[/);
+  });
+});
+
+describe('the page', () => {
+  it('says which prefetch an arm has', async () => {
+    const page = await pageDocument({ summary, manifest, charts: [] });
+    expect(page).toContain(
+      "depths read every 250 ms; prefetch: <code>fifo</code> the client's own, <code>prefetch-1</code> 1,",
+    );
+    expect(page).toContain('<code>unlimited</code> unlimited, <code>governed</code> governed</dd>');
   });
 });
 

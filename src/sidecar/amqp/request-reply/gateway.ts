@@ -56,6 +56,8 @@ export class Gateway {
   constructor(options: GatewayOptions, server: http.Server) {
     this.#options = options;
     this.#server = server;
+    // Accepting can fail for want of descriptors; the stack then finds no connection, and answers.
+    server.on('error', () => undefined);
     server.on('request', (request, response) => this.#serve(request, response));
   }
 

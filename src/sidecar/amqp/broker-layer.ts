@@ -16,21 +16,10 @@ const NO_BROKER: Limitation = {
 };
 
 /** What quorum queues of a RabbitMQ make of priorities (https://www.rabbitmq.com/docs/quorum-queues#priorities). */
-function quorumQueues(version: string): Limitation {
-  const what = 'the priorities of classes in quorum queues';
-  const instead = 'classic queues have them';
-  if (Number.parseInt(version, 10) < 4) {
-    return {
-      what,
-      why: `RabbitMQ ${version} has none there`,
-      instead: `their messages pass as they come; ${instead}`,
-    };
-  }
-  return {
-    what,
-    why: `RabbitMQ ${version} orders them by two levels, more than 4 before the rest`,
-    instead: `classes on one side of that share a level; ${instead}`,
-  };
+function quorumQueues(version: string): string {
+  return Number.parseInt(version, 10) < 4
+    ? `quorum queues of RabbitMQ ${version} know no priorities: their messages pass as they come`
+    : `quorum queues of RabbitMQ ${version} have two levels, more than 4 before the rest`;
 }
 
 function inWords(prefetch: Prefetch, maxPrefetch: number): string {
@@ -66,7 +55,10 @@ function plan(policy: Policy, { rabbitmqVersion }: Platform, site: Site): LayerP
         where: node,
         what: `sidecar gives published messages the priority of their class (${priorities}), their class and their trace`,
       },
-      { where: node, what: `sidecar declares classic queues with x-max-priority ${maxPriority}` },
+      {
+        where: node,
+        what: `sidecar declares classic queues with x-max-priority ${maxPriority}; ${quorumQueues(rabbitmqVersion)}`,
+      },
       {
         where: node,
         what: `${inWords(prefetch, maxPrefetch)}; a class that waits gets a message every ${starvationMs} ms`,
@@ -82,7 +74,7 @@ function plan(policy: Policy, { rabbitmqVersion }: Platform, site: Site): LayerP
     served: true,
     summary: `messages by class at RabbitMQ ${rabbitmqVersion} on ${brokerNode}; off, sidecars pass them unchanged and no request goes through a queue`,
     steps,
-    limitations: [quorumQueues(rabbitmqVersion)],
+    limitations: [],
   };
 }
 

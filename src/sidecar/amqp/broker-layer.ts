@@ -1,11 +1,11 @@
 import type {
+  BrokerSettings,
   Layer,
   LayerPlan,
   Limitation,
   PlanStep,
   Platform,
   Policy,
-  Prefetch,
   Site,
 } from '../../core/index.ts';
 
@@ -22,16 +22,18 @@ function quorumQueues(version: string): string {
     : `quorum queues of RabbitMQ ${version} have two levels, more than 4 before the rest`;
 }
 
-function inWords(prefetch: Prefetch, maxPrefetch: number): string {
+/** Only who governs holds messages back, and so can let one pass that would starve. */
+function inWords({ prefetch, maxPrefetch, starvationMs }: BrokerSettings): string {
+  const strict = 'a class waits as long as a more important one does';
   switch (prefetch) {
     case 'governed':
-      return `a control loop keeps as many messages with each consumer as its workers need, at most ${maxPrefetch}`;
+      return `a control loop keeps as many messages with each consumer as its workers need, at most ${maxPrefetch}; a class that waits gets one every ${starvationMs} ms`;
     case 'client':
-      return 'each consumer has as many messages as it asks for';
+      return `each consumer has as many messages as it asks for; ${strict}`;
     case 'unlimited':
-      return 'each consumer has as many messages as there are';
+      return `each consumer has as many messages as there are; ${strict}`;
     default:
-      return `each consumer has at most ${prefetch} unacknowledged messages`;
+      return `each consumer has at most ${prefetch} unacknowledged messages; ${strict}`;
   }
 }
 
@@ -47,7 +49,6 @@ function plan(policy: Policy, { rabbitmqVersion }: Platform, site: Site): LayerP
   const { brokerNode } = site;
   if (brokerNode === undefined) return nothing('the experiment has no message broker', []);
   if (rabbitmqVersion === undefined) return nothing('RabbitMQ is not installed', [NO_BROKER]);
-  const { maxPriority, prefetch, maxPrefetch, starvationMs } = policy.broker;
   const priorities = policy.classes.map((one) => `${one.name} ${one.broker.priority}`).join(', ');
   const steps: PlanStep[] = [
     ...site.sidecarNodes.flatMap((node): PlanStep[] => [
@@ -57,11 +58,11 @@ function plan(policy: Policy, { rabbitmqVersion }: Platform, site: Site): LayerP
       },
       {
         where: node,
-        what: `sidecar declares classic queues with x-max-priority ${maxPriority}; ${quorumQueues(rabbitmqVersion)}`,
+        what: `sidecar declares classic queues with x-max-priority ${policy.broker.maxPriority}; ${quorumQueues(rabbitmqVersion)}`,
       },
       {
         where: node,
-        what: `${inWords(prefetch, maxPrefetch)}; a class that waits gets a message every ${starvationMs} ms`,
+        what: inWords(policy.broker),
       },
     ]),
     ...policy.routes.map((route) => ({

@@ -45,6 +45,7 @@ describe('the layer broker', () => {
     [10, 'at most 10 unacknowledged'],
   ] as const)('says what a prefetch that is %s means', (prefetch, words) => {
     expect(wordsOf(withBroker({ prefetch }))).toContain(words);
+    expect(wordsOf(withBroker({ prefetch })).includes('every 5000 ms')).toBe(prefetch === 'governed');
   });
 
   it('names the routes', () => {

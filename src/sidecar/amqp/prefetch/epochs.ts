@@ -83,7 +83,9 @@ export class Epochs {
   expire(nowMs: number, usualMs: number): Epoch | undefined {
     for (const epoch of this.#closed.values()) {
       const patienceMs = STRAGGLER_FACTOR * Math.max(epoch.stats.meanMs, usualMs) + STRAGGLER_MS;
-      if (nowMs - epoch.closedMs <= patienceMs) continue;
+      const ageMs = nowMs - epoch.closedMs;
+      if (ageMs <= patienceMs) continue;
+      epoch.stats.addStragglers(epoch.size - epoch.settled, ageMs);
       this.#closed.delete(epoch.mark);
       return epoch;
     }

@@ -49,12 +49,12 @@ export interface GovernorState {
 const FILL_MS = 1;
 /** Samples over which residence is smoothed, and over which the shortest of late is remembered. */
 const SMOOTHING = 32;
-const SHORTEST_MEMORY = 1024;
+const SHORTEST_MEMORY = 8192;
 
 export class PrefetchGovernor {
   readonly #cap: number;
   readonly #search: WindowSearch;
-  readonly #guard = new StallGuard();
+  readonly #guard: StallGuard;
   #unsettled = 0;
   #fullMs = -Infinity;
   #residenceMs = 0;
@@ -68,6 +68,7 @@ export class PrefetchGovernor {
     const { maxWindow, clientPrefetch } = options;
     this.#cap = Math.max(1, clientPrefetch > 0 ? Math.min(maxWindow, clientPrefetch) : maxWindow);
     this.#search = new WindowSearch(this.#cap);
+    this.#guard = new StallGuard(clientPrefetch > 0);
     this.#brokerWindow = Math.min(this.#cap, 2);
   }
 

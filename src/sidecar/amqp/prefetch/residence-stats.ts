@@ -66,6 +66,15 @@ export class ResidenceStats {
     sum.squares += off * (residenceMs - sum.mean);
   }
 
+  /** So many that nothing is known of but their age; they are taken for the class that is seen most. */
+  addStragglers(count: number, ageMs: number): void {
+    let most = 0;
+    for (const [classIndex, sum] of this.#classes) {
+      if (sum.count > (this.#classes.get(most)?.count ?? 0)) most = classIndex;
+    }
+    for (let straggler = 0; straggler < count; straggler += 1) this.add(most, ageMs);
+  }
+
   /** The client was given a delivery and has so many in hands now. */
   found(held: number): void {
     this.#found += 1;

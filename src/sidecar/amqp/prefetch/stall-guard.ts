@@ -3,8 +3,12 @@ const MIN_PATIENCE_MS = 200;
 /** And in mean residences, and in longest ones. */
 const MEAN_FACTOR = 8;
 const LONGEST_FACTOR = 2;
-/** Each further stall in a row waits this many times longer: a long job is likelier than a client that saves up its acknowledgements. */
+/**
+ * Each further stall in a row waits this many times longer: a long job is likelier than a client that saves up its acknowledgements. Less so
+ * where the client itself said how many it wants.
+ */
 const BACKOFF = 3;
+const ASKED_BACKOFF = 2;
 /** A client that has settled so many can do with what it has in hands: it is given so many times the patience. */
 const KNOWN_SETTLED = 32;
 const KNOWN_FACTOR = 8;
@@ -23,6 +27,7 @@ const MIN_BURST = 3;
  * standing still for ever, and remembers the number once it was seen.
  */
 export class StallGuard {
+  readonly #backoff: number;
   #relief = 0;
   #stalls = 0;
   #factor = 1;
@@ -34,6 +39,11 @@ export class StallGuard {
   #batch = 1;
   #batchBefore = 1;
   #methods = 0;
+
+  /** @param asked whether the client itself has set a limit, above which it is never given more anyway */
+  constructor(asked: boolean) {
+    this.#backoff = asked ? ASKED_BACKOFF : BACKOFF;
+  }
 
   /** What the client must be allowed to hold for the time being; 0 for nothing beyond the window. */
   get relief(): number {
@@ -81,7 +91,7 @@ export class StallGuard {
     const usualMs = Math.max(MIN_PATIENCE_MS, MEAN_FACTOR * meanMs, LONGEST_FACTOR * this.#longestMs);
     if (nowMs - this.#quietSinceMs < usualMs * known * this.#factor) return;
     this.#quietSinceMs = nowMs;
-    this.#factor *= BACKOFF;
+    this.#factor *= this.#backoff;
     this.#stalls += 1;
     this.#relief = 2 * window;
   }

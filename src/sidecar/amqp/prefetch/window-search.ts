@@ -15,6 +15,9 @@ const BASE_MEMORY = 256;
 const VARIED = 0.7;
 /** So many samples for each message of the window, and no overtaking among them, are evidence. */
 const RANK_SAMPLES = 12;
+const FADE = 0.95;
+/** So many samples for each message of the window end a step of the slow start that cannot be told. */
+const START_SAMPLES = 8;
 /** So many samples for each message of the window end a probe that cannot be told. */
 const UNDECIDED_SAMPLES = 24;
 /** The longest rest between two probes, in epochs: longer where a probe costs more of the time of a service. */
@@ -22,8 +25,11 @@ const MAX_REST = 8;
 const MAX_REST_SMALL = 32;
 /** Each so many probes one looks downwards. */
 const PROBES_A_CYCLE = 8;
-/** From so many workers on, one waiting message costs less than half a service time. */
+/** From so many workers on, one waiting message costs less than half a service time; or where it costs no more than this. */
 const MARGIN_FROM = 3;
+const MARGIN_MS = 2;
+/** A client that settles so many at one go may take so many times more. */
+const ROOM = 1.25;
 /** A probe looks this part of the window further. */
 const SPAN = 8;
 
@@ -45,6 +51,10 @@ export class WindowSearch {
   #phase: SearchPhase = 'slow-start';
   /** Residence without waiting, as far as is known. */
   #clean = new ResidenceStats();
+  /** All since the last change. */
+  #seen = new ResidenceStats();
+  /** The largest coefficient of variation of the clean residence; fades. */
+  #variation = 0;
   #lower = new ResidenceStats();
   #upper = new ResidenceStats();
   #lowerWindow = 1;
@@ -52,6 +62,7 @@ export class WindowSearch {
   /** The state before a shrink, until it is proved right. */
   #suspect: { readonly window: number; readonly base: number; readonly stats: ResidenceStats } | undefined;
   #step = 1;
+  #stepDown = 1;
   #restEpochs = 1;
   #restLeft = 0;
   #probes = 0;
@@ -67,7 +78,8 @@ export class WindowSearch {
 
   /** The client's window now. */
   get window(): number {
-    return Math.max(this.#floor, this.#epochs.open?.window ?? this.#restWindow);
+    const window = this.#phase === 'slow-start' ? this.#base : this.#restWindow;
+    return Math.max(this.#floor, this.#epochs.open?.window ?? window);
   }
 
   /** The client's largest window until the next decision: probes go back and forth. */
@@ -107,13 +119,13 @@ export class WindowSearch {
     this.#start('rest');
   }
 
-  /** Sets the least window. */
+  /** Sets the least window. A client that settles so many at one go may take more: from there it is looked downwards. */
   setFloor(floor: number): void {
     const next = Math.min(floor, this.#cap);
     if (next === this.#floor) return;
     this.#floor = next;
     if (this.#base >= next) return;
-    this.#change(next);
+    this.#change(Math.ceil(ROOM * next));
     this.#start('rest');
   }
 
@@ -145,7 +157,7 @@ export class WindowSearch {
   }
 
   get #margin(): number {
-    return this.#base >= MARGIN_FROM ? 1 : 0;
+    return this.#base >= MARGIN_FROM || this.cleanMs < MARGIN_MS * this.#base ? 1 : 0;
   }
 
   /** Where it rests between probes: with several workers one more than they need, so that none waits for the way from the sidecar. */
@@ -164,7 +176,7 @@ export class WindowSearch {
     this.#upper = new ResidenceStats();
     if (phase === 'rest') this.#restLeft = this.#restEpochs;
     const up = phase === 'probe-up' ? this.#span : 0;
-    const down = phase === 'probe-down' ? this.#span : 0;
+    const down = phase === 'probe-down' ? Math.max(this.#span, this.#stepDown) : 0;
     this.#lowerWindow = Math.max(this.#floor, this.#base - down);
     this.#upperWindow = Math.min(this.#cap, this.#base + up);
     this.#begin(phase.startsWith('probe') ? 'lower' : 'only');
@@ -179,20 +191,28 @@ export class WindowSearch {
     if (epoch.stats.count === 0) return;
     if (epoch.side === 'lower') this.#lower.merge(epoch.stats);
     else this.#upper.merge(epoch.stats);
-    if (this.#phase === 'slow-start') this.#judgeStart(epoch.stats, epoch.window);
+    this.#seen.merge(epoch.stats);
+    if (this.#phase === 'slow-start') this.#judgeStart(epoch.window);
     else if (this.#phase === 'rest') this.#judgeRest();
     else if (epoch.side === 'upper' && this.#lower.count > 0) this.#judgeProbe();
   }
 
-  /** Doubles until messages wait. */
-  #judgeStart(stats: ResidenceStats, window: number): void {
+  /** Doubles until messages wait; looks longer where that cannot be told. */
+  #judgeStart(window: number): void {
+    const stats = this.#upper;
     const { messages, error } = this.#more(stats, this.#clean, window);
-    if (messages - error > Math.max(0.5, window / 8)) {
+    const threshold = Math.max(0.5, window / 8);
+    if (messages - error > threshold) {
       this.#change(Math.max(Math.round(window - messages), stats.inService));
       this.#start('probe-down');
       return;
     }
-    this.#clean.merge(stats);
+    const proved = stats.inService > window / 2;
+    if (!proved && messages + error > 2 * threshold && stats.count < START_SAMPLES * window) {
+      this.#begin('only');
+      return;
+    }
+    this.#learn(stats);
     this.#change(2 * window);
     this.#start(window < this.#cap ? 'slow-start' : 'rest');
   }
@@ -207,8 +227,8 @@ export class WindowSearch {
       this.#shrink(stats, window, Math.round(window - messages));
       return;
     }
-    if (this.#neverOvertook(stats, this.#base)) {
-      this.#shrink(stats, window, stats.inService);
+    if (this.#neverOvertook(this.#seen, this.#base)) {
+      this.#shrink(stats, window, this.#seen.inService);
       return;
     }
     this.#restLeft -= 1;
@@ -254,10 +274,11 @@ export class WindowSearch {
     this.#learn(this.#lower);
     this.#learn(this.#upper);
     if (this.#phase === 'probe-down') {
+      this.#stepDown = 1;
       this.#relax();
       return;
     }
-    this.#change(Math.max(this.#base + this.#step * this.#span, this.#upper.inService));
+    this.#change(this.#base + this.#step * this.#span);
     this.#step = Math.min(2 * this.#step, this.#base);
     this.#restEpochs = 1;
     this.#start(this.#base < this.#cap ? 'probe-up' : 'rest');
@@ -272,6 +293,7 @@ export class WindowSearch {
       return;
     }
     this.#clean = this.#lower;
+    this.#stepDown = 2 * (this.#base - this.#lowerWindow);
     this.#change(this.#lowerWindow);
     this.#restEpochs = 1;
     this.#start(this.#base > this.#floor ? 'probe-down' : 'rest');
@@ -291,7 +313,10 @@ export class WindowSearch {
     this.#start('rest');
   }
 
-  /** After a shrink: did less wait? If not, what looked like waiting is service that takes longer now, and the shrink is undone. */
+  /**
+   * After a shrink: did less wait? If not, what looked like waiting is service that takes longer now, or the change is still going on: the
+   * shrink is undone, and a probe downwards tells.
+   */
   #disproved(now: ResidenceStats, window: number): boolean {
     const suspect = this.#suspect;
     if (suspect === undefined) return false;
@@ -300,17 +325,19 @@ export class WindowSearch {
     if (messages + error >= (suspect.window - window) / 2) return false;
     this.#clean = now;
     this.#change(suspect.base);
-    this.#start('rest');
+    this.#start(this.#base > this.#floor ? 'probe-down' : 'rest');
     return true;
   }
 
   #learn(stats: ResidenceStats): void {
     this.#clean.forget(BASE_MEMORY);
     this.#clean.merge(stats);
+    this.#variation = Math.max(this.#clean.variation, FADE * this.#variation);
   }
 
   #neverOvertook(stats: ResidenceStats, window: number): boolean {
-    return stats.inService < window && stats.count >= RANK_SAMPLES * window && stats.variation >= VARIED;
+    const varied = Math.max(stats.variation, this.#variation) >= VARIED;
+    return varied && stats.inService < window && stats.count >= RANK_SAMPLES * window;
   }
 
   /** Little's law: what waits so many milliseconds longer, at this rate, is so many messages more that wait. */
@@ -329,6 +356,7 @@ export class WindowSearch {
     const next = Math.max(this.#floor, Math.min(this.#cap, window));
     if (next > this.#base) this.#grown += 1;
     else if (next < this.#base) this.#shrunk += 1;
+    if (next !== this.#base) this.#seen = new ResidenceStats();
     this.#base = next;
   }
 }

@@ -47,6 +47,9 @@ export interface FullLine extends Told {
 /** A line of the stream. */
 export type TapLine = HelloLine | RequestLine | MessageLine | DroppedLine | FullLine;
 
+/** The address of one waiting client (RabbitMQ's direct reply-to): behind the name is a token by which anybody could answer it. */
+const REPLY_ADDRESS = /^(amq\.rabbitmq\.reply-to)\..*$/s;
+
 function rounded(ms: number): number | null {
   return ms < 0 ? null : Math.round(ms * 1000) / 1000;
 }
@@ -81,8 +84,8 @@ export function messageLine(told: Told, className: string | undefined, event: Ta
     class: className ?? null,
     reason,
     exchange,
-    routingKey,
-    queue,
+    routingKey: routingKey.replace(REPLY_ADDRESS, '$1'),
+    queue: queue.replace(REPLY_ADDRESS, '$1'),
     priority: priority < 0 ? null : priority,
     bodyBytes,
     queueWaitMs: rounded(event.queueWaitMs),

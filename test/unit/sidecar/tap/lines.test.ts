@@ -32,6 +32,15 @@ describe('a line of the stream', () => {
     );
   });
 
+  it('does not hold the token by which a waiting client can be answered', () => {
+    const reply = { routingKey: 'amq.rabbitmq.reply-to.g1h2AA==.VTCP8Fu', queue: 'amq.rabbitmq.reply-to.x' };
+    expect(messageLine(told, 'batch', messageEvent(reply))).toMatchObject({
+      routingKey: 'amq.rabbitmq.reply-to',
+      queue: 'amq.rabbitmq.reply-to',
+    });
+    expect(messageLine(told, 'batch', messageEvent({ routingKey: 'jobs.a' })).routingKey).toBe('jobs.a');
+  });
+
   it('may say more than this version knows', () => {
     const line = { ...requestLine(told, 'batch', requestEvent()), colour: 'green' };
     expect(parseTapLine(JSON.stringify(line))).toEqual(line);

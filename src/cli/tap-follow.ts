@@ -34,7 +34,7 @@ async function followSocket(socket: string, following: Following): Promise<void>
 /** Follows every sidecar of a run, from trial to trial, until the run ends. @throws PriomeshError TAP_FAILED */
 async function followRun(folder: string, following: Following): Promise<void> {
   const { isLocked, tapsOfRun } = await import('../experiment/index.ts');
-  const { isNobodyThere } = await import('../sidecar/index.ts');
+  const { isPassing } = await import('../sidecar/index.ts');
   const failure = new AbortController();
   const signal = AbortSignal.any([following.signal, failure.signal]);
   const open = new Map<string, Promise<void>>();
@@ -50,8 +50,8 @@ async function followRun(folder: string, following: Following): Promise<void> {
         if (open.has(socket)) continue;
         const followed = followSocket(socket, { ...following, signal, note: note(trial) })
           .catch((error: unknown) => {
-            // It has not started yet, or it has ended: the next look will tell.
-            if (!isNobodyThere(error)) failure.abort(error);
+            // The next look will tell.
+            if (!isPassing(error)) failure.abort(error);
           })
           .finally(() => open.delete(socket));
         open.set(socket, followed);

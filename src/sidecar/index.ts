@@ -5,7 +5,7 @@ export { queueLayer } from './queue-layer.ts';
 export { runSidecar } from './run.ts';
 export { type Sidecar, startSidecar } from './start.ts';
 export type { MessageLine, RequestLine, TapLine } from './tap/index.ts';
-export { isNobodyThere, readTap, type TapReader } from './tap/reader.ts';
+export { isPassing, readTap, type TapReader } from './tap/reader.ts';
 
 /** The script that runs one sidecar: `node FILE --config CONFIG`. */
 export const SIDECAR_MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));

@@ -18,11 +18,20 @@ export interface TapReaderOptions {
   readonly signal: AbortSignal;
 }
 
-/** Nobody serves the socket: it does not exist, or whoever served it is gone. A run that is about to start its sidecars looks so, too. */
-export function isNobodyThere(error: unknown): boolean {
+/** Errors of a socket that is not served yet or no more, or whose sidecar is too busy to answer. */
+const PASSING: ReadonlySet<unknown> = new Set([
+  'ENOENT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EAGAIN',
+  'ETIMEDOUT',
+]);
+
+/** Whether listening may succeed soon, as to a sidecar of a run: it is about to start, or about to end, or busy. */
+export function isPassing(error: unknown): boolean {
   if (!(error instanceof PriomeshError) || error.code !== 'TAP_FAILED') return false;
-  const code: unknown = error.cause instanceof Error ? Reflect.get(error.cause, 'code') : undefined;
-  return code === 'ENOENT' || code === 'ECONNREFUSED';
+  const { cause } = error;
+  return typeof cause === 'object' && cause !== null && PASSING.has(Reflect.get(cause, 'code'));
 }
 
 function failed(path: string, why: string, cause?: unknown): PriomeshError {
@@ -85,8 +94,8 @@ async function helloOf(
   const first = await Promise.race([lines.next(), late]);
   enough.abort();
   if (signal.aborted) throw abortError(signal);
-  if (first === 'late' || first === 'gone') throw failed(path, 'it says nothing, as no tap does');
-  if (first.done === true) throw failed(path, 'it closed the connection at once');
+  if (first === 'late' || first === 'gone') throw failed(path, 'it says nothing', { code: 'ETIMEDOUT' });
+  if (first.done === true) throw failed(path, 'it closed the connection at once', { code: 'ECONNRESET' });
   const line = first.value;
   if (line.event === 'full') throw failed(path, `${line.limit} listen already, and no more may`);
   if (line.event !== 'hello') throw failed(path, 'what it says is not the stream of a tap');

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Clock, PriomeshError, systemClock } from '../../../../src/core/index.ts';
 import { TAP_LIMITS } from '../../../../src/sidecar/tap/limits.ts';
-import { isNobodyThere, readTap } from '../../../../src/sidecar/tap/reader.ts';
+import { isPassing, readTap } from '../../../../src/sidecar/tap/reader.ts';
 import { Listener, openedTap, requestEvent, scratchFolder } from './support.ts';
 
 const never = new AbortController().signal;
@@ -82,7 +82,7 @@ describe('listening to a tap', () => {
     await using folder = await scratchFolder();
     const error = await failure(readTap(path.join(folder.path, 'none.sock'), plain));
     expect(error.code).toBe('TAP_FAILED');
-    expect(isNobodyThere(error)).toBe(true);
+    expect(isPassing(error)).toBe(true);
   });
 
   it('says that as many listen as may', async () => {
@@ -93,7 +93,7 @@ describe('listening to a tap', () => {
     for (const one of others) await one.until(() => one.lines.length === 1);
     const error = await failure(readTap(socket, plain));
     expect(error.message).toContain('8 listen already');
-    expect(isNobodyThere(error)).toBe(false);
+    expect(isPassing(error)).toBe(false);
     for (const one of others) one.socket.destroy();
   });
 
@@ -107,7 +107,7 @@ describe('listening to a tap', () => {
     await using _server = await saying(socket, text, false);
     const error = await failure(readTap(socket, plain));
     expect(error.message).toContain('not the stream of a tap');
-    expect(isNobodyThere(error)).toBe(false);
+    expect(isPassing(error)).toBe(false);
   });
 
   it('refuses what goes on otherwise after a good beginning', async () => {
@@ -132,6 +132,15 @@ describe('listening to a tap', () => {
     };
     expect((await failure(readTap(socket, { clock, signal: never }))).message).toContain('says nothing');
     expect(asked).toEqual([TAP_LIMITS.helloMs]);
+  });
+
+  it('says that what closes at once may serve soon, as a sidecar that starts or ends', async () => {
+    await using folder = await scratchFolder();
+    const socket = path.join(folder.path, 'other.sock');
+    await using _server = await saying(socket, '', true);
+    const error = await failure(readTap(socket, plain));
+    expect(error.message).toContain('closed the connection at once');
+    expect(isPassing(error)).toBe(true);
   });
 
   it('rejects with ABORTED when the signal fires before the first line', async () => {

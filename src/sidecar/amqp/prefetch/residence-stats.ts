@@ -121,6 +121,7 @@ export class ResidenceStats {
   longerThan(base: ResidenceStats): Difference | undefined {
     let weights = 0;
     let total = 0;
+    let squares = 0;
     for (const [classIndex, ours] of this.#classes) {
       const theirs = base.#classes.get(classIndex);
       if (theirs === undefined) continue;
@@ -128,12 +129,13 @@ export class ResidenceStats {
       const prior = PRIOR_SAMPLES * (PRIOR_VARIATION * mean) ** 2;
       const freedom = ours.count + theirs.count - 2 + PRIOR_SAMPLES;
       const variance = (ours.squares + theirs.squares + prior) / freedom;
-      const weight = 1 / Math.max(Number.MIN_VALUE, variance * (1 / ours.count + 1 / theirs.count));
+      const weight = ours.count;
       weights += weight;
       total += weight * (ours.mean - theirs.mean);
+      squares += weight ** 2 * variance * (1 / ours.count + 1 / theirs.count);
     }
-    if (weights === 0 || weights === Infinity) return undefined;
-    return { ms: total / weights, errorMs: Math.sqrt(1 / weights) };
+    if (weights === 0) return undefined;
+    return { ms: total / weights, errorMs: Math.sqrt(squares) / weights };
   }
 
   #sum(classIndex: ClassIndex): ClassSum {

@@ -265,7 +265,8 @@ export class WindowSearch {
     }
     const never = this.#neverOvertook(upper, window);
     if (!sure && !never && upper.count < UNDECIDED_SAMPLES * window) return;
-    if (never || messages >= threshold) this.#addsNothing();
+    // In doubt it stays: what is too little shows again in the next probe.
+    if (never || messages + error >= threshold) this.#addsNothing();
     else this.#adds();
   }
 

@@ -135,7 +135,7 @@ export class GovernedChannel<T> {
         overtaken: settlement.overtaken,
       };
       consumer.governor.settled(sample, nowMs);
-      consumer.watch.settled(nowMs);
+      consumer.watch.settled(nowMs, this.#heldBy(consumer));
     }
     for (const consumer of counts.keys()) this.#tick(consumer, nowMs);
     return settlement;

@@ -23,6 +23,10 @@ export interface StarvationState {
 
 /** The first step of a reach; each further one doubles it. */
 const FIRST_REACH = 4;
+/** Places are let go of so many at a time: each change is a method to the broker. */
+const RELEASE = 4;
+/** After a reach that found nothing the next one waits longer, doubling up to so many times `starvationMs`. */
+const MAX_RETRY_FACTOR = 8;
 /** How long a free place must stay free until it says that the broker has nothing more, at least. */
 const MIN_QUIET_MS = 20;
 
@@ -32,8 +36,9 @@ const MIN_QUIET_MS = 20;
  * A broker's priority queue gives a less important message only when no more important one is ready, and a consumer cannot ask for a class. So
  * when a class has had no message handed out for `starvationMs`, and nothing says that none is waiting, the watch *reaches*: it has the
  * broker send more than the window holds, doubling, until the class shows up (the sidecar holds what comes before it, in order), the
- * broker has nothing more, or `maxReach` is hit. What was found gets its turn; then the reach is let go of, one place for every two
- * settled messages, so that a more important message that comes meanwhile still finds a place at once.
+ * broker has nothing more, or `maxReach` is hit. What was found gets its turn, one message every `starvationMs`; what else was found waits
+ * for the next one without taking the place of more important messages. The rest of the reach is let go of, one place for every two settled
+ * messages, so that a more important message that comes meanwhile still finds a place soon.
  *
  * That no message of a class waits is known when a message of a less important class was sent, or when a place stayed free.
  *
@@ -46,7 +51,10 @@ export class StarvationWatch {
   #retryMs = -Infinity;
   #reach = 0;
   #reaching = false;
+  #retryFactor = 1;
   #settledWhileReleasing = 0;
+  /** The class of the last message that went out by its rank and not by a turn. */
+  #busyWith = 0;
   #turns = 0;
   #reaches = 0;
   #beyondReach = 0;
@@ -80,16 +88,21 @@ export class StarvationWatch {
   /** The client was given a message. */
   handedOut(classIndex: ClassIndex, nowMs: number): void {
     if (this.#starves(classIndex, nowMs)) this.#turns += 1;
+    else this.#busyWith = classIndex;
     this.#fedMs[classIndex] = nowMs;
   }
 
   /** The client settled a message, which frees a place at the broker. */
-  settled(nowMs: number): void {
+  settled(nowMs: number, held: (classIndex: ClassIndex) => number): void {
     this.#roll(nowMs);
     this.#settledInBucket += 1;
     if (this.#reaching || this.#reach === 0) return;
     this.#settledWhileReleasing += 1;
-    if (this.#settledWhileReleasing % 2 === 0) this.#reach -= 1;
+    if (this.#settledWhileReleasing < 2 * RELEASE) return;
+    this.#settledWhileReleasing = 0;
+    let parked = 0;
+    for (let other = this.#busyWith + 1; other < this.#fedMs.length; other += 1) parked += held(other);
+    this.#reach = Math.max(Math.min(this.#reach, parked), this.#reach - RELEASE);
   }
 
   /** The class whose turn it is, of those that are held: the one that has starved longest; -1 for none. */
@@ -117,6 +130,7 @@ export class StarvationWatch {
       return;
     }
     if (!this.#sought(nowMs, held)) {
+      if (this.#reaching) this.#retryFactor = 1;
       this.#reaching = false;
       return;
     }
@@ -125,7 +139,8 @@ export class StarvationWatch {
     else if (this.#reach >= this.#options.maxReach) {
       this.#beyondReach += 1;
       this.#reaching = false;
-      this.#retryMs = nowMs + this.#options.starvationMs;
+      this.#retryMs = nowMs + this.#options.starvationMs * this.#retryFactor;
+      this.#retryFactor = Math.min(MAX_RETRY_FACTOR, 2 * this.#retryFactor);
       return;
     }
     this.#reaching = true;

@@ -164,7 +164,7 @@ export class PrefetchGovernor {
     const slack = Math.max(2, wanted / 4);
     if (wanted > this.#brokerWindow || wanted + slack < this.#brokerWindow) this.#brokerWindow = wanted;
     // Where the cap leaves no room for what is on the way, a window that never fills would tell nothing.
-    const share = this.#residenceMs / (this.#residenceMs + this.#roundTripMs);
+    const share = this.#roundTripMs > 0 ? this.#residenceMs / (this.#residenceMs + this.#roundTripMs) : 1;
     this.#search.setCap(wanted < this.#cap ? this.#cap : Math.ceil(this.#cap * share));
   }
 }

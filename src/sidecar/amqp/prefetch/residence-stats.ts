@@ -48,14 +48,16 @@ export class ResidenceStats {
     return count === 0 ? 0 : total / count;
   }
 
-  /** Coefficient of variation over all classes together; 0 without samples. */
+  /** Coefficient of variation inside the classes, pooled; 0 without samples. */
   get variation(): number {
-    const mean = this.meanMs;
-    const count = this.count;
-    if (count < 2 || mean <= 0) return 0;
     let squares = 0;
-    for (const sum of this.#classes.values()) squares += sum.squares + sum.count * (sum.mean - mean) ** 2;
-    return Math.sqrt(squares / (count - 1)) / mean;
+    let freedom = 0;
+    for (const sum of this.#classes.values()) {
+      if (sum.count < 2 || sum.mean <= 0) continue;
+      squares += sum.squares / sum.mean ** 2;
+      freedom += sum.count - 1;
+    }
+    return freedom === 0 ? 0 : Math.sqrt(squares / freedom);
   }
 
   add(classIndex: ClassIndex, residenceMs: number): void {

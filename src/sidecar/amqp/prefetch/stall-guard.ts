@@ -32,6 +32,7 @@ export class StallGuard {
   #stalls = 0;
   #factor = 1;
   #quietSinceMs = 0;
+  #lastSettledMs = -Infinity;
   #settled = 0;
   #longestMs = 0;
   #burst = 1;
@@ -66,11 +67,12 @@ export class StallGuard {
 
   /** The client settled one: `count` together with it by the same method, `usualGapMs` is what lies between two of its workers' ends. */
   settled(residenceMs: number, count: number, usualGapMs: number, nowMs: number): void {
-    const close = nowMs - this.#quietSinceMs <= Math.max(SAME_MOMENT_MS, usualGapMs / BURST);
+    const close = nowMs - this.#lastSettledMs <= Math.max(SAME_MOMENT_MS, usualGapMs / BURST);
     this.#burst = close ? this.#burst + 1 : 1;
     // Messages that are settled one by one count as a batch only where saving them up has led to a stall.
     if (this.#relief > 0) this.#saver = true;
     const atOnce = this.#saver ? Math.max(count, this.#burst) : count;
+    this.#lastSettledMs = nowMs;
     this.#quietSinceMs = nowMs;
     this.#settled += 1;
     this.#factor = 1;

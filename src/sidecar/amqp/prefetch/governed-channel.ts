@@ -84,13 +84,15 @@ export class GovernedChannel<T> {
 
   /**
    * What `basic.qos` with `global` should say now; 0 when nobody consumes. With several consumers a slow one cannot use up the others' places:
-   * what it has beyond its own window is added.
+   * what it has beyond its own window is added, up to `maxWindow`.
    */
   get brokerWindow(): number {
     let sum = 0;
     for (const consumer of this.#consumers) {
       const own = consumer.brokerWindow;
-      sum += this.#consumers.size === 1 ? own : Math.max(own, this.window.outstandingOf(consumer));
+      const most = this.#options.maxWindow + consumer.watch.reach;
+      const has = this.#consumers.size === 1 ? 0 : Math.min(most, this.window.outstandingOf(consumer));
+      sum += Math.max(own, has);
     }
     return sum;
   }

@@ -51,6 +51,16 @@ const FILL_MS = 1;
 const SMOOTHING = 32;
 const SHORTEST_MEMORY = 8192;
 
+/**
+ * How many messages one consumer's client is given, and how many its broker is asked for. A broker hands `prefetch` messages to a consumer ahead
+ * of time, and what lies in the client's buffer cannot be overtaken: an interactive message waits behind all that the client has and does
+ * not work on yet. Too few, and workers are idle for a round trip, or altogether.
+ *
+ * So there are two windows. The client's is as large as it has workers, found by {@link WindowSearch}. The broker's is larger by a spare that
+ * hides the way to it; the sidecar holds that and hands it out by class, so that it costs no priority.
+ *
+ * Pure: time is handed in, in milliseconds of a monotonic clock.
+ */
 export class PrefetchGovernor {
   readonly #cap: number;
   readonly #search: WindowSearch;
@@ -101,7 +111,6 @@ export class PrefetchGovernor {
     if (this.#unsettled >= this.#search.window) this.#fullMs = nowMs;
     this.#unsettled -= 1;
     this.#guard.settled(residenceMs, count, this.#search.cleanMs / this.clientWindow, nowMs);
-    this.#search.setFloor(this.#guard.largestBatch);
     this.#settledCount += 1;
     this.#residenceMs += (residenceMs - this.#residenceMs) / Math.min(SMOOTHING, this.#settledCount);
     this.#shortestMs = Math.min(this.#shortestMs, this.#residenceMs);
@@ -118,6 +127,7 @@ export class PrefetchGovernor {
   /** The broker took all deliveries back. */
   cleared(): void {
     this.#unsettled = 0;
+    this.#search.abandon();
   }
 
   /** A way to the broker and back was measured (smoothed as in RFC 6298, section 2). */
@@ -158,13 +168,14 @@ export class PrefetchGovernor {
   #fit(): void {
     if (this.#settledCount === 0) return;
     const { peak } = this.#search;
+    const batch = Math.min(this.#cap, this.#guard.largestBatch);
     const onTheWay = (peak * this.#roundTripMs) / Math.max(this.#shortestMs, Number.MIN_VALUE);
-    const spare = Math.ceil(onTheWay + 2 * Math.sqrt(onTheWay)) + this.#guard.largestBatch;
+    const spare = Math.ceil(onTheWay + 2 * Math.sqrt(onTheWay)) + batch;
     const wanted = Math.min(this.#cap, peak + spare);
     const slack = Math.max(2, wanted / 4);
     if (wanted > this.#brokerWindow || wanted + slack < this.#brokerWindow) this.#brokerWindow = wanted;
     // Where the cap leaves no room for what is on the way, a window that never fills would tell nothing.
     const share = this.#roundTripMs > 0 ? this.#residenceMs / (this.#residenceMs + this.#roundTripMs) : 1;
-    this.#search.setCap(wanted < this.#cap ? this.#cap : Math.ceil(this.#cap * share));
+    this.#search.bound(batch, wanted < this.#cap ? this.#cap : Math.max(batch, Math.ceil(this.#cap * share)));
   }
 }

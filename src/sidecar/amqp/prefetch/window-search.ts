@@ -1,6 +1,8 @@
 import type { ClassIndex } from '../../../core/index.ts';
 import { type Epoch, type EpochSide, Epochs } from './epochs.ts';
+import { moreWaiting, neverOvertook, type Waiting } from './evidence.ts';
 import { ResidenceStats } from './residence-stats.ts';
+import { WindowSize } from './window-size.ts';
 
 /** What the search does just now. */
 export type SearchPhase = 'slow-start' | 'rest' | 'probe-up' | 'probe-down';
@@ -11,10 +13,7 @@ const TOLERANCE = 0.6;
 const SURE = 2;
 /** Samples of one class that the base remembers; what is older fades. */
 const BASE_MEMORY = 256;
-/** Above this coefficient of variation workers overtake each other so often that never seeing it is evidence. */
-const VARIED = 0.7;
-/** So many samples for each message of the window, and no overtaking among them, are evidence. */
-const RANK_SAMPLES = 12;
+/** By this the variation of the base fades when it learns. */
 const FADE = 0.95;
 /** So many samples for each message of the window end a step of the slow start that cannot be told. */
 const START_SAMPLES = 8;
@@ -30,24 +29,28 @@ const MARGIN_FROM = 3;
 const MARGIN_MS = 2;
 /** A client that settles so many at one go may take so many times more. */
 const ROOM = 1.25;
-/** A probe looks this part of the window further. */
-const SPAN = 8;
-
-/** Messages more that wait, with the standard error. */
-interface Waiting {
-  readonly messages: number;
-  readonly error: number;
-}
-
 /**
  * Finds how many messages a client works on at once, from how long it keeps them: the control loop of the prefetch governor.
+ *
+ * Below that number a message is served at once and the throughput grows with the window; above it each further message only waits. So the
+ * window is best right at the knee (Kleinrock, "Power and deterministic rules of thumb for probabilistic problems in computer
+ * communications", 1979), and that is where two neighbouring windows tell different things: the upper one makes messages stay longer, or it
+ * doesn't. The search *rests* at the knee and *probes* now and then, as BBR does with its pacing gain (Cardwell, Cheng, Gunn, Yeganeh and
+ * Jacobson, "BBR: congestion-based congestion control", 2016): hand-outs alternate between two windows, so that services that drift drift in
+ * both. Upwards mostly, downwards seldom.
+ *
+ * - `slow-start`: doubles from 1 until messages wait.
+ * - `rest`: compares with the residence without waiting; what waits too long shrinks the window at once, and the next epoch has to prove it.
+ * - `probe-up`, `probe-down`: is the upper of two windows worth having?
+ *
+ * Two kinds of evidence. Residence ({@link moreWaiting}) is exact where services are alike. Where they vary, workers overtake each other:
+ * a delivery that is settled before n older ones proves n + 1 workers at once, in a client that starts messages in order.
+ *
+ * It looks only at hand-outs into a full window: a client that is not kept busy says nothing about what it could take.
  */
 export class WindowSearch {
-  #cap: number;
+  readonly #size: WindowSize;
   readonly #epochs = new Epochs();
-  #floor = 1;
-  /** How many the client works on at once, as far as is known. */
-  #base = 1;
   #phase: SearchPhase = 'slow-start';
   /** Residence without waiting, as far as is known. */
   #clean = new ResidenceStats();
@@ -67,24 +70,24 @@ export class WindowSearch {
   #restLeft = 0;
   #probes = 0;
   #waiting = 0;
-  #grown = 0;
-  #shrunk = 0;
 
   /** @param cap the largest window */
   constructor(cap: number) {
-    this.#cap = cap;
+    this.#size = new WindowSize(cap);
     this.#start('slow-start');
   }
 
   /** The client's window now. */
   get window(): number {
-    const window = this.#phase === 'slow-start' ? this.#base : this.#restWindow;
-    return Math.max(this.#floor, this.#epochs.open?.window ?? window);
+    const window = this.#phase === 'slow-start' ? this.#size.size : this.#restWindow;
+    return Math.max(this.#size.floor, this.#epochs.open?.window ?? window);
   }
 
   /** The client's largest window until the next decision: probes go back and forth. */
   get peak(): number {
-    return this.#phase === 'slow-start' ? this.window : Math.max(this.window, this.#base + this.#span);
+    return this.#phase === 'slow-start'
+      ? this.window
+      : Math.max(this.window, this.#size.size + this.#size.span);
   }
 
   get phase(): SearchPhase {
@@ -102,31 +105,25 @@ export class WindowSearch {
   }
 
   get grown(): number {
-    return this.#grown;
+    return this.#size.grown;
   }
 
   get shrunk(): number {
-    return this.#shrunk;
+    return this.#size.shrunk;
   }
 
-  /** Sets the largest window. */
-  setCap(cap: number): void {
-    const next = Math.max(1, cap);
-    if (next === this.#cap) return;
-    this.#cap = next;
-    if (this.#base <= next) return;
-    this.#change(next);
-    this.#start('rest');
+  /** Sets the least and the largest window. A client that settles `floor` at one go may take more: from there it is looked downwards. */
+  bound(floor: number, cap: number): void {
+    const size = this.#size;
+    if (!size.bound(floor, Math.max(1, cap))) return;
+    const changed = this.#change(size.size < size.floor ? Math.ceil(ROOM * size.floor) : size.size);
+    const now = this.#epochs.open?.window ?? size.size;
+    if (changed || now < size.floor || now > size.cap) this.#start('rest');
   }
 
-  /** Sets the least window. A client that settles so many at one go may take more: from there it is looked downwards. */
-  setFloor(floor: number): void {
-    const next = Math.min(floor, this.#cap);
-    if (next === this.#floor) return;
-    this.#floor = next;
-    if (this.#base >= next) return;
-    this.#change(Math.ceil(ROOM * next));
-    this.#start('rest');
+  /** Deliveries that were handed out will not be settled: what is not complete is begun anew. */
+  abandon(): void {
+    this.#start(this.#phase);
   }
 
   /**
@@ -136,7 +133,7 @@ export class WindowSearch {
    */
   saturated(held: number, nowMs: number): number {
     const epoch = this.#epochs.open;
-    if (epoch === undefined || epoch.window < this.#floor) return 0;
+    if (epoch === undefined) return 0;
     epoch.stats.found(held);
     if (this.#epochs.handOut(nowMs) === undefined || this.#phase === 'slow-start') return epoch.mark;
     if (this.#phase === 'rest') this.#begin('only');
@@ -157,16 +154,12 @@ export class WindowSearch {
   }
 
   get #margin(): number {
-    return this.#base >= MARGIN_FROM || this.cleanMs < MARGIN_MS * this.#base ? 1 : 0;
+    return this.#size.size >= MARGIN_FROM || this.cleanMs < MARGIN_MS * this.#size.size ? 1 : 0;
   }
 
   /** Where it rests between probes: with several workers one more than they need, so that none waits for the way from the sidecar. */
   get #restWindow(): number {
-    return Math.min(this.#cap, this.#base + this.#margin);
-  }
-
-  get #span(): number {
-    return Math.max(1, Math.round(this.#base / SPAN));
+    return Math.min(this.#size.cap, this.#size.size + this.#margin);
   }
 
   #start(phase: SearchPhase): void {
@@ -175,15 +168,15 @@ export class WindowSearch {
     this.#lower = new ResidenceStats();
     this.#upper = new ResidenceStats();
     if (phase === 'rest') this.#restLeft = this.#restEpochs;
-    const up = phase === 'probe-up' ? this.#span : 0;
-    const down = phase === 'probe-down' ? Math.max(this.#span, this.#stepDown) : 0;
-    this.#lowerWindow = Math.max(this.#floor, this.#base - down);
-    this.#upperWindow = Math.min(this.#cap, this.#base + up);
+    const up = phase === 'probe-up' ? this.#size.span : 0;
+    const down = phase === 'probe-down' ? Math.max(this.#size.span, this.#stepDown) : 0;
+    this.#lowerWindow = Math.max(this.#size.floor, this.#size.size - down);
+    this.#upperWindow = Math.min(this.#size.cap, this.#size.size + up);
     this.#begin(phase.startsWith('probe') ? 'lower' : 'only');
   }
 
   #begin(side: EpochSide): void {
-    const only = this.#phase === 'slow-start' ? this.#base : this.#restWindow;
+    const only = this.#phase === 'slow-start' ? this.#size.size : this.#restWindow;
     this.#epochs.begin({ only, lower: this.#lowerWindow, upper: this.#upperWindow }[side], side);
   }
 
@@ -214,7 +207,7 @@ export class WindowSearch {
     }
     this.#learn(stats);
     this.#change(2 * window);
-    this.#start(window < this.#cap ? 'slow-start' : 'rest');
+    this.#start(window < this.#size.cap ? 'slow-start' : 'rest');
   }
 
   #judgeRest(): void {
@@ -227,7 +220,7 @@ export class WindowSearch {
       this.#shrink(stats, window, Math.round(window - messages));
       return;
     }
-    if (this.#neverOvertook(this.#seen, this.#base)) {
+    if (this.#neverOvertook(this.#seen, this.#size.size)) {
       this.#shrink(stats, window, this.#seen.inService);
       return;
     }
@@ -235,9 +228,9 @@ export class WindowSearch {
     if (this.#restLeft > 0) return;
     if (this.#margin === 0 && messages < TOLERANCE) this.#learn(stats);
     this.#probes += 1;
-    const down = this.#base >= this.#cap || this.#probes % PROBES_A_CYCLE === 0;
-    if (down && this.#base > this.#floor) this.#start('probe-down');
-    else this.#start(this.#base < this.#cap ? 'probe-up' : 'rest');
+    const down = this.#size.size >= this.#size.cap || this.#probes % PROBES_A_CYCLE === 0;
+    if (down && this.#size.size > this.#size.floor) this.#start('probe-down');
+    else this.#start(this.#size.size < this.#size.cap ? 'probe-up' : 'rest');
   }
 
   #judgeProbe(): void {
@@ -279,10 +272,10 @@ export class WindowSearch {
       this.#relax();
       return;
     }
-    this.#change(this.#base + this.#step * this.#span);
-    this.#step = Math.min(2 * this.#step, this.#base);
+    this.#change(this.#size.size + this.#step * this.#size.span);
+    this.#step = Math.min(2 * this.#step, this.#size.size);
     this.#restEpochs = 1;
-    this.#start(this.#base < this.#cap ? 'probe-up' : 'rest');
+    this.#start(this.#size.size < this.#size.cap ? 'probe-up' : 'rest');
   }
 
   /** The upper window of a probe only lets more wait. */
@@ -294,21 +287,21 @@ export class WindowSearch {
       return;
     }
     this.#clean = this.#lower;
-    this.#stepDown = 2 * (this.#base - this.#lowerWindow);
+    this.#stepDown = 2 * (this.#size.size - this.#lowerWindow);
     this.#change(this.#lowerWindow);
     this.#restEpochs = 1;
-    this.#start(this.#base > this.#floor ? 'probe-down' : 'rest');
+    this.#start(this.#size.size > this.#size.floor ? 'probe-down' : 'rest');
   }
 
   /** All is as it was: the next probe can wait longer. */
   #relax(): void {
-    this.#restEpochs = Math.min(Math.max(MAX_REST, MAX_REST_SMALL / this.#base), 2 * this.#restEpochs);
+    this.#restEpochs = Math.min(Math.max(MAX_REST, MAX_REST_SMALL / this.#size.size), 2 * this.#restEpochs);
     this.#start('rest');
   }
 
   #shrink(stats: ResidenceStats, window: number, next: number): void {
-    this.#suspect = { window, base: this.#base, stats };
-    this.#change(Math.max(Math.ceil(this.#base / 2), next));
+    this.#suspect = { window, base: this.#size.size, stats };
+    this.#change(Math.max(Math.ceil(this.#size.size / 2), next));
     this.#restEpochs = 1;
     this.#step = 1;
     this.#start('rest');
@@ -326,7 +319,7 @@ export class WindowSearch {
     if (messages + error >= (suspect.window - window) / 2) return false;
     this.#clean = now;
     this.#change(suspect.base);
-    this.#start(this.#base > this.#floor ? 'probe-down' : 'rest');
+    this.#start(this.#size.size > this.#size.floor ? 'probe-down' : 'rest');
     return true;
   }
 
@@ -337,27 +330,16 @@ export class WindowSearch {
   }
 
   #neverOvertook(stats: ResidenceStats, window: number): boolean {
-    const varied = Math.max(stats.variation, this.#variation) >= VARIED;
-    return varied && stats.inService < window && stats.count >= RANK_SAMPLES * window;
+    return neverOvertook(stats, window, this.#variation);
   }
 
-  /** Little's law: what waits so many milliseconds longer, at this rate, is so many messages more that wait. */
   #more(longer: ResidenceStats, base: ResidenceStats, window: number): Waiting {
-    const difference = longer.longerThan(base);
-    const mean = longer.meanMs;
-    if (difference === undefined || mean <= 0) return { messages: 0, error: 0 };
-    const rate = Math.min(window, longer.meanHeld) / mean;
-    // Deliveries that wait, wait behind the same ones: so many of them tell as much as one.
-    const waiting = Math.max(0, 1 - this.#clean.meanMs / mean);
-    const alike = Math.sqrt(1 + (window - 1) * waiting);
-    return { messages: rate * difference.ms, error: rate * difference.errorMs * alike };
+    return moreWaiting(longer, base, window, this.#clean.meanMs);
   }
 
-  #change(window: number): void {
-    const next = Math.max(this.#floor, Math.min(this.#cap, window));
-    if (next > this.#base) this.#grown += 1;
-    else if (next < this.#base) this.#shrunk += 1;
-    if (next !== this.#base) this.#seen = new ResidenceStats();
-    this.#base = next;
+  #change(window: number): boolean {
+    const changed = this.#size.set(window);
+    if (changed) this.#seen = new ResidenceStats();
+    return changed;
   }
 }

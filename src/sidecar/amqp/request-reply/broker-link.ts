@@ -91,7 +91,12 @@ export class BrokerLink {
     }
     if (model === undefined) {
       // Nobody waits for it any more; if it still comes it is sent away.
-      void connecting.then((late) => this.#dismiss(late)).catch(() => undefined);
+      void connecting
+        .then((late) => {
+          late.on('error', () => undefined);
+          return this.#dismiss(late);
+        })
+        .catch(() => undefined);
       return false;
     }
     let cause: unknown;

@@ -1,7 +1,9 @@
 import type { ConfirmChannel, Message } from 'amqplib';
 import {
+  fitsMessage,
   type QueuedResponse,
   type ReceivedRequest,
+  responseHeaderBytes,
   responseOptions,
   startedOptions,
 } from './message-format.ts';
@@ -10,8 +12,14 @@ const NO_BODY = Buffer.alloc(0);
 
 /** The connection that deliveries came on, as they see it. */
 export class WorkerSession {
+  /** The largest frame of the connection. */
+  readonly frameBytes: number;
   readonly #waiting = new Set<() => void>();
   #alive = true;
+
+  constructor(frameBytes: number) {
+    this.frameBytes = frameBytes;
+  }
 
   /** Whether what came on it can still be settled. */
   get alive(): boolean {
@@ -52,6 +60,11 @@ export class Delivery {
     const { replyTo, request } = this.received;
     if (replyTo === undefined) return;
     this.#try(() => this.#channel.publish('', replyTo, NO_BODY, startedOptions(request.id, request.trace)));
+  }
+
+  /** Whether a response's head can be written into a message. */
+  fits(response: QueuedResponse): boolean {
+    return fitsMessage(responseHeaderBytes(response, this.received.request.trace), this.#session.frameBytes);
   }
 
   /** Publishes the response, and acknowledges the request when the broker has confirmed it. Resolves when that is done or cannot be done any more. */

@@ -5,6 +5,7 @@ import { ownAnswer, type QueueAnswerCode } from './answers.ts';
 import type { ClassOfTrace } from './class-of-trace.ts';
 import type { GatewayCounters } from './counters.ts';
 import { endToEndFields, fieldOf, isOriginForm } from './fields.ts';
+import { REQUEST_REPLY_LIMITS } from './limits.ts';
 import { fitsMessageId, type QueuedRequest, TRACE_FIELDS, type Trace } from './message-format.ts';
 import type { Outcome, Ticket } from './outstanding.ts';
 import { waitPreferenceMs } from './prefer.ts';
@@ -23,8 +24,6 @@ export interface GatewayOptions {
 
 /** Trace fields travel as headers of the message; the length is that of the body, whoever writes it. */
 const NOT_AS_FIELDS: ReadonlySet<string> = new Set([...TRACE_FIELDS, 'content-length']);
-/** What the sidecar's own stages add to a head that was as large as a head may be. */
-const HEAD_RESERVE_BYTES = 16_384;
 
 /**
  * Takes HTTP requests on loopback and serves them through a queue. The stages of the sidecar's stacks send the requests of a route here as
@@ -37,7 +36,7 @@ export class Gateway {
   /** Listens on loopback, on a port that the kernel chooses. @throws PriomeshError LISTEN_FAILED */
   static async open(options: GatewayOptions): Promise<Gateway> {
     const server = http.createServer({
-      maxHeaderSize: options.maxHeadBytes + HEAD_RESERVE_BYTES,
+      maxHeaderSize: options.maxHeadBytes + REQUEST_REPLY_LIMITS.headReserveBytes,
       noDelay: true,
     });
     await new Promise<void>((resolve, reject) => {
@@ -56,6 +55,8 @@ export class Gateway {
   constructor(options: GatewayOptions, server: http.Server) {
     this.#options = options;
     this.#server = server;
+    // Whose pool a connection is in closes it: a server that did might do so in the moment in which a request is sent.
+    server.keepAliveTimeout = 0;
     // Accepting can fail for want of descriptors; the stack then finds no connection, and answers.
     server.on('error', () => undefined);
     server.on('request', (request, response) => this.#serve(request, response));
@@ -82,7 +83,7 @@ export class Gateway {
     const answer = (outcome: Outcome): void => respond(incoming, response, outcome, row?.name ?? 'unknown');
     const refuse = (code: QueueAnswerCode): void => {
       if (ticket !== undefined) requester.withdraw(ticket);
-      counters.tooLarge += 1;
+      if (code !== 'TARGET_INVALID') counters.tooLarge += 1;
       answer(code);
     };
     const ticket: Ticket | undefined = requester.admit({

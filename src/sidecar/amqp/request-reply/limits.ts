@@ -20,6 +20,12 @@ export const REQUEST_REPLY_LIMITS = {
   deadLetterPrefetch: 32,
   /** What the sidecars on the way may add to the properties of a message, in bytes of its one frame. */
   frameReserveBytes: 8192,
+  /** What the sidecar's own stages add to a head that was as large as a head may be. */
+  headReserveBytes: 16_384,
+  /** amqplib writes the headers of a message into a buffer of 64 KiB, and throws where they are larger. */
+  tableBytes: 65_536,
+  /** Of it, what is left free in a request, so that each answer of a worker's own fits beside the trace of the request. */
+  tableReserveBytes: 4096,
   /** How long saying goodbye to the broker may take. */
   goodbyeMs: 1000,
 } as const;

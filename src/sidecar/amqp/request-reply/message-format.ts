@@ -1,5 +1,6 @@
 import type { Message, MessageProperties, Options } from 'amqplib';
 import { type FieldList, isOriginForm, isToken, parseFields } from './fields.ts';
+import { REQUEST_REPLY_LIMITS } from './limits.ts';
 
 /** What a message is; the property `type`. */
 export const MESSAGE_TYPE = {
@@ -86,8 +87,22 @@ export function requestOptions(request: QueuedRequest, expirationMs: number): Op
 
 /** An upper bound of the bytes that a request's properties take: they must fit into one frame. */
 export function requestHeaderBytes({ key, method, target, fields, trace }: QueuedRequest): number {
-  const texts = [key, method, target, JSON.stringify(fields), ...Object.values(trace)];
+  return headerBytes([key, method, target, JSON.stringify(fields), ...Object.values(trace)]);
+}
+
+/** The same for a response. */
+export function responseHeaderBytes({ fields }: QueuedResponse, trace: Trace): number {
+  return headerBytes([JSON.stringify(fields), ...Object.values(trace)]);
+}
+
+function headerBytes(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 32, 256);
+}
+
+/** Whether properties of so many bytes can be published, with room for what sidecars on the way add. @param frameBytes the largest frame */
+export function fitsMessage(bytes: number, frameBytes: number): boolean {
+  const { frameReserveBytes, tableBytes } = REQUEST_REPLY_LIMITS;
+  return bytes + frameReserveBytes <= frameBytes && bytes <= tableBytes;
 }
 
 /** Reads a request from a queue. @returns what is wrong with it, in words, when it is none */

@@ -6,6 +6,7 @@ import { classOfTrace } from './class-of-trace.ts';
 import { type BrokerAccess, connectToBroker, readPassword } from './connect.ts';
 import { GatewayCounters, WorkerCounters } from './counters.ts';
 import { Gateway } from './gateway.ts';
+import { REQUEST_REPLY_LIMITS } from './limits.ts';
 import { Requester } from './requester.ts';
 import { Worker } from './worker.ts';
 
@@ -119,7 +120,8 @@ export class RequestReply {
     const pool = new Pool(`http://127.0.0.1:${internalPort}`, {
       connections: Math.min(prefetch, limits.maxConnections),
       pipelining: 1,
-      // The internal listener bounds everything, and answers.
+      // The internal listener bounds everything, and answers; it adds a few fields to a head that was as large as one may be.
+      maxHeaderSize: limits.maxHeadBytes + REQUEST_REPLY_LIMITS.headReserveBytes,
       headersTimeout: 0,
       bodyTimeout: 0,
     });

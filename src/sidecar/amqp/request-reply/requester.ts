@@ -6,6 +6,7 @@ import type { GatewayClassCounters, GatewayCounters } from './counters.ts';
 import { FRAME_BYTES, REQUEST_REPLY_LIMITS } from './limits.ts';
 import {
   cancelOptions,
+  fitsMessage,
   type QueuedRequest,
   REPLY_TO,
   readReply,
@@ -103,7 +104,8 @@ export class Requester {
 
   /** Whether a request's properties fit into one frame, with room for what sidecars on the way add. */
   fits(request: QueuedRequest): boolean {
-    return requestHeaderBytes(request) + REQUEST_REPLY_LIMITS.frameReserveBytes <= this.#frameBytes;
+    const bytes = requestHeaderBytes(request) + REQUEST_REPLY_LIMITS.tableReserveBytes;
+    return fitsMessage(bytes, this.#frameBytes);
   }
 
   /** The caller is gone: the request is not executed where that can be avoided. */

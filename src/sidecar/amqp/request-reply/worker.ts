@@ -5,14 +5,14 @@ import { ownAnswer, type QueueAnswerCode } from './answers.ts';
 import { type CallResult, callApplication } from './application-call.ts';
 import { backOffMs } from './back-off.ts';
 import { BoundedSet } from './bounded-set.ts';
-import type { LinkSession } from './broker-link.ts';
+import { frameBytesOf, type LinkSession } from './broker-link.ts';
 import type { ClassOfTrace } from './class-of-trace.ts';
 import type { WorkerClassCounters, WorkerCounters } from './counters.ts';
 import { consumeDeadLetters } from './dead-letters.ts';
 import { Delivery, WorkerSession } from './delivery.ts';
 import { Executions, type Running } from './executions.ts';
 import { fingerprintOf } from './fingerprint.ts';
-import { HAND_BACK, REQUEST_REPLY_LIMITS } from './limits.ts';
+import { FRAME_BYTES, HAND_BACK, REQUEST_REPLY_LIMITS } from './limits.ts';
 import { type QueuedResponse, readCancel, readRequest } from './message-format.ts';
 import { cancelExchange, declareTopology } from './queue-topology.ts';
 
@@ -48,6 +48,7 @@ export class Worker {
   /** How often in a row the application could not be reached. */
   #unreached = 0;
   #draining = false;
+  #stopConsuming: (() => void) | undefined;
   #idle: (() => void) | undefined;
 
   constructor(options: WorkerOptions) {
@@ -71,7 +72,7 @@ export class Worker {
   async begin(model: ChannelModel, lost: (cause: unknown) => void): Promise<LinkSession> {
     const { queue, prefetch, logger, classOf, counters } = this.#options;
     await declareTopology(model, queue, logger);
-    const session = new WorkerSession();
+    const session = new WorkerSession(frameBytesOf(model, FRAME_BYTES));
     const watched = <C extends Channel>(channel: C): C => {
       channel.on('error', lost);
       channel.on('close', () => lost(new Error('a channel was closed')));
@@ -94,13 +95,22 @@ export class Worker {
     const channel = watched(await model.createConfirmChannel());
     await channel.prefetch(prefetch);
     const taken = orLost((message) => this.#received(channel, message, session));
-    await channel.consume(queue, taken);
-    return { ended: () => session.end() };
+    const end = { ended: () => session.end() };
+    if (this.#draining) return end;
+    const { consumerTag } = await channel.consume(queue, taken);
+    // What it still holds is answered on the same channel. Without this the broker would deliver what is given back, over and over.
+    const stop = (): void => {
+      if (session.alive) channel.cancel(consumerTag).catch(lost);
+    };
+    this.#stopConsuming = stop;
+    if (this.#draining) stop();
+    return end;
   }
 
   /** Takes no more requests, and resolves when those under way are answered. */
   async drain(): Promise<void> {
     this.#draining = true;
+    this.#stopConsuming?.();
     if (this.#busy === 0) return;
     await new Promise<void>((resolve) => {
       this.#idle = resolve;
@@ -138,7 +148,7 @@ export class Worker {
     switch (known.kind) {
       case 'remembered':
         row.remembered += 1;
-        void this.#busyWith(delivery.answer(known.response));
+        void this.#busyWith(this.#answerAll([delivery], known.response));
         return;
       case 'joined':
         row.joined += 1;
@@ -178,7 +188,7 @@ export class Worker {
         // A failure may be another the next time; what succeeded must not be done twice.
         const remember = result.ofApplication && result.response.status < 500;
         this.#executions.answered(running, result.response, remember, clock.nowMs());
-        await answerAll(running.waiters, result.response);
+        await this.#answerAll(running.waiters, result.response);
         break;
       }
       case 'too-large':
@@ -215,13 +225,27 @@ export class Worker {
   }
 
   async #answerFor(running: Running<Delivery>, code: QueueAnswerCode): Promise<void> {
-    const { classOf, policy, clock } = this.#options;
     const { waiters } = running;
-    const first = waiters[0];
-    const classIndex = first === undefined ? -1 : classOf(first.received.request.trace);
-    const response = ownAnswer(code, policy.classes[classIndex]?.name ?? 'unknown');
-    this.#executions.answered(running, response, false, clock.nowMs());
-    await answerAll(waiters, response);
+    const response = this.#ownAnswer(code, waiters[0]);
+    this.#executions.answered(running, response, false, this.#options.clock.nowMs());
+    await this.#answerAll(waiters, response);
+  }
+
+  #ownAnswer(code: QueueAnswerCode, to: Delivery | undefined): QueuedResponse {
+    const { classOf, policy } = this.#options;
+    const classIndex = to === undefined ? -1 : classOf(to.received.request.trace);
+    return ownAnswer(code, policy.classes[classIndex]?.name ?? 'unknown');
+  }
+
+  /** Resolves when the broker has all the responses, or the connection is gone. */
+  async #answerAll(deliveries: readonly Delivery[], response: QueuedResponse): Promise<void> {
+    const { counters } = this.#options;
+    const answers = deliveries.map((delivery) => {
+      if (delivery.fits(response)) return delivery.answer(response);
+      counters.tooLarge += 1;
+      return delivery.answer(this.#ownAnswer('RESPONSE_TOO_LARGE', delivery));
+    });
+    await Promise.all(answers);
   }
 
   /** Nobody waits for a request any more: it is not executed, or its execution is broken off when nobody else waits for it. */
@@ -240,9 +264,4 @@ export class Worker {
       }
     }
   }
-}
-
-/** Resolves when the broker has all the responses, or the connection is gone. */
-async function answerAll(deliveries: readonly Delivery[], response: QueuedResponse): Promise<void> {
-  await Promise.all(deliveries.map((delivery) => delivery.answer(response)));
 }

@@ -164,6 +164,8 @@ describe('a link to the broker', () => {
     late.resolve(model.asModel());
     await turns();
     expect(model.closed).toBe(true);
+    // An error of an emitter to which nobody listens would end the process.
+    expect(model.emit('error', new Error('heartbeat timeout'))).toBe(true);
   });
 
   it('can be closed while it seeks', async () => {

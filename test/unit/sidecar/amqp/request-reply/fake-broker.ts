@@ -14,6 +14,7 @@ export interface Published {
 export class FakeChannel extends EventEmitter {
   readonly published: Published[] = [];
   readonly settled: string[] = [];
+  readonly cancelled: string[] = [];
   readonly consumers = new Map<string, (message: Message | null) => void>();
   /** What `publish` says. */
   writable = true;
@@ -43,6 +44,12 @@ export class FakeChannel extends EventEmitter {
   consume(queue: string, take: (message: Message | null) => void): Promise<{ consumerTag: string }> {
     this.consumers.set(queue, take);
     return Promise.resolve({ consumerTag: queue });
+  }
+
+  cancel(consumerTag: string): Promise<void> {
+    if (this.closed) return Promise.reject(new Error('channel closed'));
+    this.cancelled.push(consumerTag);
+    return Promise.resolve();
   }
 
   assertQueue(queue: string): Promise<{ queue: string }> {

@@ -310,6 +310,14 @@ describe('a requester', () => {
     expect(channel.published).toEqual([]);
   });
 
+  it('answers 431 for fields that the client library cannot write', async () => {
+    const bench = new Bench();
+    const { channel } = await bench.connect();
+    bench.send('a', 0, 1000, { fields: ['x', '"'.repeat(33_000)] });
+    expect(bench.outcomes.get('a')).toBe('FIELDS_TOO_LARGE');
+    expect(channel.published).toEqual([]);
+  });
+
   it('answers everybody when it closes, and takes nobody in', async () => {
     const bench = new Bench();
     await bench.connect();

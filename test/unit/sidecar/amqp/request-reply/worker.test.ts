@@ -301,13 +301,28 @@ describe('a worker', () => {
       drained = true;
     });
     bench.deliver(channel, 'b');
+    expect(channel.cancelled).toEqual([QUEUE]);
     expect(channel.settled).toEqual(['nack 2 requeue']);
+    const { channel: next } = await bench.connect();
+    expect(next.consumers.size).toBe(0);
     bench.pool.calls[0]?.answer(200);
     await turns();
     expect(drained).toBe(false);
     replies(channel)[0]?.confirm?.(null);
     await draining;
     expect(channel.settled).toEqual(['nack 2 requeue', 'ack 1']);
+  });
+
+  it('answers 502 for a response whose head fits into no message, and is done with it', async () => {
+    const bench = new Bench();
+    const { channel } = await bench.connect();
+    bench.deliver(channel, 'a');
+    bench.pool.calls[0]?.answer(200, ['x', '"'.repeat(33_000)]);
+    await turns();
+    expect(replies(channel)[0]?.options.headers).toMatchObject({ status: 502 });
+    expect(bench.counters.tooLarge).toBe(1);
+    replies(channel)[0]?.confirm?.(null);
+    expect(channel.settled).toEqual(['ack 1']);
   });
 
   it('can be broken off while it drains, and when its connection is gone', async () => {

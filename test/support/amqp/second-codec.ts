@@ -10,12 +10,17 @@ interface Definitions {
   /** A method's id, or the class of a content header. Throws on what it does not know. */
   decode(id: number, bytes: Buffer): DecodedFields;
   info(id: number): { readonly name: string };
+  encodeMethod(id: number, channel: number, fields: object): Buffer;
+  encodeProperties(id: number, channel: number, size: number, fields: object): Buffer;
 }
+
+const CLASS_BASIC = 60;
 
 // Not part of amqplib's interface, and not among its exports: taken by path, as a second implementation of the wire format.
 const require = createRequire(import.meta.url);
 const library = path.dirname(require.resolve('amqplib'));
-const definitions = require(path.join(library, 'lib/defs.js')) as Definitions;
+const definitions = require(path.join(library, 'lib/defs.js')) as Definitions &
+  Readonly<Record<string, unknown>>;
 
 /** One frame of a stream (AMQP 0-9-1, section 4.2.3). */
 export interface WireFrame {
@@ -80,4 +85,43 @@ export class FrameReader {
     this.#kept = Buffer.from(rest);
     return frames;
   }
+}
+
+/** The number of a method such as `QueueDeclareOk`: class in the upper half, method in the lower. */
+export function methodIdOf(name: string): number {
+  const id = definitions[name];
+  if (typeof id !== 'number') throw new RangeError(`no method ${name}`);
+  return id;
+}
+
+/** A method frame. Arguments that are left out have amqplib's defaults. */
+export function methodFrame(channel: number, name: string, fields: object = {}): Buffer {
+  return definitions.encodeMethod(methodIdOf(name), channel, fields);
+}
+
+/** A frame of any type with any payload. */
+export function anyFrame(type: number, channel: number, payload: Buffer): Buffer {
+  const frame = Buffer.alloc(payload.length + HEAD_BYTES + 1);
+  frame.writeUInt8(type, 0);
+  frame.writeUInt16BE(channel, 1);
+  frame.writeUInt32BE(payload.length, 3);
+  payload.copy(frame, HEAD_BYTES);
+  frame.writeUInt8(0xce, HEAD_BYTES + payload.length);
+  return frame;
+}
+
+/** Content header and body frames, cut as `frameMax` asks. */
+export function contentFrames(
+  channel: number,
+  body: Buffer,
+  properties: object = {},
+  frameMax = 131_072,
+): Buffer[] {
+  const most = frameMax - HEAD_BYTES - 1;
+  const frames = [
+    definitions.encodeProperties(CLASS_BASIC, channel, body.length, { headers: {}, ...properties }),
+  ];
+  for (let at = 0; at < body.length; at += most)
+    frames.push(anyFrame(3, channel, body.subarray(at, at + most)));
+  return frames;
 }

@@ -91,8 +91,8 @@ export class AmqpConnection implements SessionOwner {
         this.#greet();
         return;
       case 'dialing':
-        // A client waits for the broker's first word; what comes before that has to wait.
-        this.#client.pause();
+        // A client waits for the broker's first word. Reading goes on, so that one who leaves is noticed; but not for ever.
+        if (this.#client.input.length > AMQP_FIXED_LIMITS.firstFrameBytes) this.#client.pause();
         return;
       case 'frames':
         this.#session?.onClientBytes();
@@ -145,7 +145,6 @@ export class AmqpConnection implements SessionOwner {
 
   #dial(address: AmqpContext['settings']['address'], amqp: boolean): void {
     this.#context.wheel.remove(this.#timeout);
-    this.#client.pause();
     this.#dialer = new Dialer(this.#context, address, amqp, {
       reached: (wire, handOver) => this.#reached(wire, handOver, amqp),
       notReached: () => {
@@ -173,9 +172,9 @@ export class AmqpConnection implements SessionOwner {
     } else {
       this.#phase = 'unread';
     }
-    this.#clientBytes();
-    this.#brokerBytes();
     this.#client.resume();
+    if (this.#client.input.length > 0) this.#clientBytes();
+    if (broker.input.length > 0) this.#brokerBytes();
   }
 
   #brokerBytes(): void {

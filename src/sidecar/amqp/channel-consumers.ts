@@ -1,5 +1,5 @@
 import type { ChannelDeliveries, Recipient } from './channel-deliveries.ts';
-import type { ChannelQos } from './channel-qos.ts';
+import type { Bound, ChannelQos } from './channel-qos.ts';
 import type { AmqpContext } from './context.ts';
 import { type FrameCursor, VERDICT, type Verdict } from './frame-cursor.ts';
 import type { ConnectionFacts } from './handshake.ts';
@@ -78,8 +78,8 @@ export class ChannelConsumers {
     if (governed === undefined) {
       if (!args.noAck) {
         this.#ungoverned += 1;
+        if (context.layerOn) qos.tellEach(this.#fixed(context.broker.prefetch, qos.clientEach), nowMs);
         this.adjust(nowMs);
-        if (context.layerOn) qos.tellEach(this.#eachUngoverned(), nowMs);
       }
       return VERDICT.pass;
     }
@@ -93,12 +93,13 @@ export class ChannelConsumers {
    */
   #consumeGoverned(frame: FrameCursor, queue: string, nowMs: number): Verdict {
     const { context, facts, qos, replace } = this.#host;
+    const { maxPrefetch } = context.broker;
     if (context.queues.kindOf(facts.virtualHost, queue) === 'prioritized') {
+      // Reached only while the bound for the channel is away for a moment.
+      qos.tellEach(maxPrefetch + context.limits.maxAmqpReach, nowMs);
       this.adjust(nowMs);
-      qos.tellEach(0, nowMs);
       return VERDICT.pass;
     }
-    const { maxPrefetch } = context.broker;
     qos.tellAll(0, nowMs);
     qos.tellEach(qos.clientEach === 0 ? maxPrefetch : Math.min(maxPrefetch, qos.clientEach), nowMs);
     replace(frame.copy());
@@ -128,16 +129,11 @@ export class ChannelConsumers {
       context.counters.hit('consumers');
       return undefined;
     }
-    const asked = [qos.clientEach, qos.clientAll].filter((count) => count > 0);
-    return channel.addConsumer(asked.length === 0 ? 0 : Math.min(...asked), nowMs);
+    // The client's bound for the channel may change while the consumer runs: it is kept where messages are handed out.
+    return channel.addConsumer(qos.clientEach, nowMs);
   }
 
   /** What the broker is to be told for a consumer that nobody governs. */
-  #eachUngoverned(): number {
-    const { context, qos } = this.#host;
-    return this.#fixed(context.broker.prefetch, qos.clientEach);
-  }
-
   #fixed(prefetch: AmqpContext['broker']['prefetch'], asked: number): number {
     if (prefetch === 'unlimited') return 0;
     return typeof prefetch === 'number' ? prefetch : asked;
@@ -148,21 +144,27 @@ export class ChannelConsumers {
     const { context, qos, deliveries, replace } = this.#host;
     const method = decodeMethod(frame.bytes, frame.payloadStart, frame.payloadEnd);
     if (method.name !== 'basic.qos') return VERDICT.pass;
-    const { global, prefetchCount, prefetchSize } = method.args;
+    const { global, prefetchCount: count } = method.args;
     const nowMs = context.clock.nowMs();
-    if (global) deliveries.clientAll = prefetchCount;
-    const count = context.layerOn ? this.#inPlaceOf(global, prefetchCount) : prefetchCount;
-    const own = qos.byClient(global, prefetchCount, count, prefetchSize, nowMs);
-    if (count === prefetchCount) return VERDICT.pass;
+    if (global) deliveries.clientAll = count;
+    const asked = { global, count };
+    const told = context.layerOn ? this.#inPlaceOf(asked) : asked;
+    const own = qos.byClient(asked, told, nowMs);
+    if (told.count === count && told.global === global) return VERDICT.pass;
     replace(own);
     return VERDICT.drop;
   }
 
-  #inPlaceOf(global: boolean, wanted: number): number {
+  #inPlaceOf(asked: Bound): Bound {
     const { prefetch } = this.#host.context.broker;
-    if (prefetch === 'unlimited' || typeof prefetch === 'number')
-      return global ? 0 : this.#fixed(prefetch, wanted);
-    return global && this.#governing ? this.#wanted(wanted) : wanted;
+    const { global, count } = asked;
+    if (prefetch === 'unlimited' || typeof prefetch === 'number') {
+      return { global, count: global ? 0 : this.#fixed(prefetch, count) };
+    }
+    // The bound for each consumer would take away that for the channel.
+    return this.#governing && this.#ungoverned === 0
+      ? { global: true, count: this.#wanted(global ? count : this.#host.qos.clientAll) }
+      : asked;
   }
 
   get #governing(): boolean {
@@ -176,7 +178,8 @@ export class ChannelConsumers {
     if (governed === undefined || governed.consumers.size === 0) return asked;
     // Others on the channel would use up the places of the governed.
     if (this.#ungoverned > 0) return 0;
-    return governed.brokerWindow + deliveries.uncommitted + this.#beside;
+    const window = governed.brokerWindow + deliveries.uncommitted + this.#beside;
+    return asked === 0 ? window : Math.min(window, asked);
   }
 
   /** Tells the broker the bound for the channel, where it has changed. */

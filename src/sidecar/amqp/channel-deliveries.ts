@@ -196,6 +196,7 @@ export class ChannelDeliveries {
       }
       context.counters.hit('maxAmqpHeldBytes');
     }
+    if (to.governed !== undefined) this.#sendBefore(to.governed, message.classIndex);
     this.#passAtOnce(incoming, method, message);
     this.#busy = bodyBytes > 0;
     if (!this.#busy) this.#host.due();
@@ -218,6 +219,18 @@ export class ChannelDeliveries {
       this.#host.due();
     }
     return VERDICT.pass;
+  }
+
+  /** A message that cannot be held overtakes none of its class: those go before it, whether there is room or not. */
+  #sendBefore(consumer: GovernedConsumer, classIndex: number): void {
+    const governed = this.#governed;
+    if (governed === undefined) return;
+    const nowMs = this.#host.context.clock.nowMs();
+    for (const { brokerTag, payload } of governed.window.dropConsumer(consumer)) {
+      const again = offered(brokerTag, payload, consumer);
+      if (payload.message.classIndex > classIndex) governed.window.offer(again, nowMs);
+      else this.#send(governed.pass(again, nowMs));
+    }
   }
 
   #passAtOnce(incoming: Incoming, method: Buffer, message: Message): void {

@@ -10,10 +10,16 @@ interface Asked {
   readonly sentMs: number;
 }
 
+/** A bound, in the words of `basic.qos`. */
+export interface Bound {
+  readonly global: boolean;
+  readonly count: number;
+}
+
 /**
  * The prefetch of one channel: what the client asked for, what the broker has been told, and who waits for which `qos-ok`. RabbitMQ
  * takes `global` as one bound for the channel, which holds at once, and the other as a bound for each consumer begun from then on
- * ("Consumer Prefetch").
+ * ("Consumer Prefetch"); the latter also takes away the former (`rabbit_channel`, `basic.qos`).
  */
 export class ChannelQos {
   readonly #channel: number;
@@ -38,13 +44,13 @@ export class ChannelQos {
 
   /**
    * The client's own `basic.qos` goes to the broker, which answers it.
-   * @param count what the broker is told in place of what the client asks for
+   * @param told what the broker is told in place of what the client asks for
    */
-  byClient(global: boolean, wanted: number, count: number, prefetchSize: number, nowMs: number): Buffer {
-    if (global) this.clientAll = wanted;
-    else this.clientEach = wanted;
-    this.#note(global, count, true, nowMs);
-    return encodeMethod(this.#channel, 'basic.qos', { prefetchSize, prefetchCount: clip(count), global });
+  byClient(wanted: Bound, told: Bound, nowMs: number): Buffer {
+    if (wanted.global) this.clientAll = wanted.count;
+    else this.clientEach = wanted.count;
+    this.#note(told, true, nowMs);
+    return this.#frame(told);
   }
 
   /** Tells the broker the bound for consumers begun from now on. */
@@ -58,16 +64,23 @@ export class ChannelQos {
   }
 
   #tell(global: boolean, count: number, nowMs: number): void {
-    this.#note(global, count, false, nowMs);
-    this.#send(encodeMethod(this.#channel, 'basic.qos', { prefetchCount: clip(count), global }));
+    this.#note({ global, count }, false, nowMs);
+    this.#send(this.#frame({ global, count }));
   }
 
-  #note(global: boolean, count: number, byClient: boolean, nowMs: number): void {
+  #frame({ global, count }: Bound): Buffer {
+    return encodeMethod(this.#channel, 'basic.qos', { prefetchCount: clip(count), global });
+  }
+
+  #note({ global, count }: Bound, byClient: boolean, nowMs: number): void {
     if (this.#asked.length >= AMQP_FIXED_LIMITS.pendingReplies) {
       throw new AmqpFault('resource', 'too many requests wait for an answer');
     }
     if (global) this.#all = clip(count);
-    else this.#each = clip(count);
+    else {
+      this.#each = clip(count);
+      this.#all = 0;
+    }
     this.#asked.push({ byClient, sentMs: nowMs });
   }
 

@@ -109,7 +109,9 @@ export class MessageBook {
     const { table, clock, counters } = this.#context;
     const nowMs = clock.nowMs();
     message.handedOutMs = nowMs;
-    table.register(message.traceId, message.requestId, message.classIndex, nowMs);
+    // What nobody settles is never released: only ids that are nobody else's may stand for it until they expire.
+    const requestId = message.noAck ? '' : message.requestId;
+    table.register(message.traceId, requestId, message.classIndex, nowMs);
     const ofClass = counters.classes[message.classIndex];
     if (ofClass !== undefined) {
       ofClass.delivered += 1;

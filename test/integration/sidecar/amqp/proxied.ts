@@ -27,6 +27,7 @@ export function brokerConfig(
     readonly policy?: Policy;
     readonly port?: number;
     readonly limits?: SidecarConfig['limits'];
+    readonly tlsAddress?: Address;
   } = {},
 ): SidecarConfig {
   return {
@@ -39,6 +40,7 @@ export function brokerConfig(
       listen: { host: '127.0.0.1', port: options.port ?? 0 },
       virtualHost: '/',
       userName: 'guest',
+      ...(options.tlsAddress === undefined ? {} : { tlsAddress: options.tlsAddress }),
     },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   };

@@ -66,8 +66,22 @@ describe('a governed consumer', () => {
     const pair = new SessionPair().open();
     pair.context.queues.learn('/', 'q', 'prioritized');
     const left = pair.fromClient(consume());
-    expect(namesOf(left)).toEqual(['basic.qos', 'basic.consume']);
-    expect(argsOf(left, 'basic.qos')[0]?.global).toBe(true);
+    // RabbitMQ lets the bound for each consumer take away the one for the channel, so that one comes last.
+    expect(namesOf(left)).toEqual(['basic.qos', 'basic.qos', 'basic.consume']);
+    const [each, all] = argsOf(left, 'basic.qos');
+    expect(each?.global).toBe(false);
+    expect(all?.global).toBe(true);
+    expect(all?.prefetchCount).toBeLessThan(16);
+  });
+
+  it('does not let the client take its bound for the channel away with a bound for each consumer', () => {
+    const pair = governed();
+    const [told] = argsOf(pair.fromClient(encodeMethod(1, 'basic.qos', { prefetchCount: 4 })), 'basic.qos');
+    expect(told?.global).toBe(true);
+    expect(told?.prefetchCount).toBeGreaterThan(0);
+    // Two were asked for by the proxy, before the client's own.
+    expect(pair.fromBroker(Buffer.concat([qosOk, qosOk]))).toHaveLength(0);
+    expect(namesOf(pair.fromBroker(qosOk))).toEqual(['basic.qos-ok']);
   });
 
   it('takes the bound for the channel away before another consumer of a queue of unknown kind, and sets it again', () => {
@@ -209,25 +223,18 @@ describe('a governed consumer', () => {
     expect(argsOf(left, 'channel.close')[0]?.replyText).toBe('PRECONDITION_FAILED - unknown delivery tag 77');
   });
 
-  it('gets a message that is too large to hold at once', () => {
-    const pair = governed();
-    const next = fill(pair);
-    const large = deliver(next, 'batch', Buffer.alloc(400_000, 7));
+  it('gets a message that is too large to hold at once, and before it those that it must not overtake', () => {
+    const pair = governed(amqpPolicy({ maxPrefetch: 64 }));
+    const next = fill(pair, 'normal');
+    const window = windowOf(pair);
+    pair.fromBroker(Buffer.concat([deliver(next, 'batch'), deliver(next + 1, 'normal')]));
+    const large = deliver(next + 2, 'normal', Buffer.alloc(400_000, 7));
     const left = pair.fromBroker(large);
-    expect(tags(left)).toEqual([windowOf(pair) + 1]);
-    expect(
-      Buffer.concat(
-        framesOf(left)
-          .slice(1)
-          .map(({ bytes }) => bytes),
-      ),
-    ).toEqual(
-      Buffer.concat(
-        framesOf(large)
-          .slice(1)
-          .map(({ bytes }) => bytes),
-      ),
-    );
+    // The batch message stays held: it had not come before it in any case.
+    expect(bodies(left).slice(0, 2)).toEqual([`m${next - 1}`, `m${next + 1}`]);
+    expect(tags(left)).toEqual([window + 1, window + 2, window + 3]);
+    expect(bodies(left).slice(2).join('')).toHaveLength(400_000);
+    expect(pair.session.heldBytes).toBeGreaterThan(0);
   });
 
   it('gets nothing in the middle of another content', () => {

@@ -94,7 +94,11 @@ export class ModelBroker {
     switch (method.name) {
       case 'basic.qos':
         if (method.args.global) this.#all = method.args.prefetchCount;
-        else this.#each = method.args.prefetchCount;
+        else {
+          this.#each = method.args.prefetchCount;
+          // "Ensures that if default was set, it's overridden": rabbit_channel of RabbitMQ 3.10.
+          this.#all = 0;
+        }
         return encodeMethod(1, 'basic.qos-ok', {});
       case 'basic.consume':
         this.#consumers.push({ tag: method.args.consumerTag, prefetch: this.#each });

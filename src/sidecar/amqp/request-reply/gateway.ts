@@ -55,8 +55,6 @@ export class Gateway {
   constructor(options: GatewayOptions, server: http.Server) {
     this.#options = options;
     this.#server = server;
-    // Whose pool a connection is in closes it: a server that did might do so in the moment in which a request is sent.
-    server.keepAliveTimeout = 0;
     // Accepting can fail for want of descriptors; the stack then finds no connection, and answers.
     server.on('error', () => undefined);
     server.on('request', (request, response) => this.#serve(request, response));

@@ -1,4 +1,4 @@
-import type { ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import { type Logger, messageOf } from '../../../core/index.ts';
 import { REQUEST_REPLY_LIMITS } from './limits.ts';
 
@@ -16,42 +16,68 @@ export function cancelExchange(queue: string): string {
  * Declares what requests through a queue need: the queue, its dead-letter queue, the exchange of cancel notices. Gateways and workers do
  * so alike, because either may come first. All of it is durable: it must be there after a restart of the broker.
  *
- * A queue that somebody declared otherwise is used as it is; requests that expire in it are then not seen by workers.
+ * What somebody declared otherwise, or this under another policy, is used as it is; requests that expire in such a queue may not be
+ * seen by workers.
  */
 export async function declareTopology(model: ChannelModel, queue: string, logger: Logger): Promise<void> {
-  const channel = await model.createChannel();
-  // A refused declaration closes the channel; the awaited call says so too.
-  channel.on('error', () => undefined);
-  await channel.assertExchange(cancelExchange(queue), 'fanout', { durable: true });
-  await channel.assertQueue(deadLetterQueue(queue), {
-    durable: true,
-    maxLength: REQUEST_REPLY_LIMITS.deadLetters,
-  });
+  const exchange = cancelExchange(queue);
+  const dead = deadLetterQueue(queue);
+  const parts: readonly Part[] = [
+    {
+      name: exchange,
+      declare: (channel) => channel.assertExchange(exchange, 'fanout', { durable: true }),
+      find: (channel) => channel.checkExchange(exchange),
+    },
+    {
+      name: dead,
+      declare: (channel) =>
+        channel.assertQueue(dead, { durable: true, maxLength: REQUEST_REPLY_LIMITS.deadLetters }),
+      find: (channel) => channel.checkQueue(dead),
+    },
+    {
+      name: queue,
+      declare: (channel) =>
+        channel.assertQueue(queue, {
+          durable: true,
+          deadLetterExchange: '',
+          deadLetterRoutingKey: dead,
+        }),
+      find: (channel) => channel.checkQueue(queue),
+    },
+  ];
+  for (const part of parts) await declareOrUse(model, part, logger);
+}
+
+/** A queue or an exchange. */
+interface Part {
+  readonly name: string;
+  declare(channel: Channel): Promise<unknown>;
+  find(channel: Channel): Promise<unknown>;
+}
+
+async function declareOrUse(
+  model: ChannelModel,
+  { name, declare, find }: Part,
+  logger: Logger,
+): Promise<void> {
   try {
-    await channel.assertQueue(queue, {
-      durable: true,
-      deadLetterExchange: '',
-      deadLetterRoutingKey: deadLetterQueue(queue),
-    });
-    await channel.close();
+    await onChannel(model, declare);
   } catch (error) {
-    await useAsItIs(model, queue, error);
-    logger.log(
-      'warn',
-      'the queue was declared otherwise and is used as it is: its dead letters are not counted',
-      {
-        queue,
-        cause: messageOf(error),
-      },
-    );
+    if (!isPreconditionFailed(error)) throw error;
+    await onChannel(model, find);
+    logger.log('warn', 'it was declared otherwise and is used as it is: dead letters may not be counted', {
+      name,
+      cause: messageOf(error),
+    });
   }
 }
 
-async function useAsItIs(model: ChannelModel, queue: string, refusal: unknown): Promise<void> {
-  if (!isPreconditionFailed(refusal)) throw refusal;
+/** One of its own, because a refusal closes it. */
+async function onChannel(model: ChannelModel, act: (channel: Channel) => Promise<unknown>): Promise<void> {
   const channel = await model.createChannel();
+  // The awaited call says so too.
   channel.on('error', () => undefined);
-  await channel.checkQueue(queue);
+  await act(channel);
   await channel.close();
 }
 

@@ -115,6 +115,16 @@ describe('a queue that was declared otherwise', () => {
   });
 });
 
+describe('queues of an earlier policy', () => {
+  it('are used as they are', async () => {
+    const before = await sidecar({ policy: queuedPolicy({ broker: { maxPriority: 2 } }) });
+    await before.close();
+    const one = await sidecar({ policy: queuedPolicy({ broker: { maxPriority: 3 } }) });
+    expect((await request(one.port)).status).toBe(200);
+    expect(sessionsOf(one)).toEqual([1, 1]);
+  });
+});
+
 describe('a worker that drains', () => {
   it('leaves to others what it has not begun', async () => {
     const one = await sidecar({

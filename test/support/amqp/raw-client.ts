@@ -118,7 +118,7 @@ export function converse(
       try {
         for (const frame of reader?.push(bytes) ?? []) {
           if (rude || !socket.writable) continue;
-          if (isMethod(frame, CONNECTION_CLOSE)) socket.write(methodFrame(0, 'ConnectionCloseOk'));
+          if (isMethod(frame, CONNECTION_CLOSE)) socket.end(methodFrame(0, 'ConnectionCloseOk'));
           if (isMethod(frame, CONNECTION_CLOSE_OK)) socket.end();
         }
       } catch {

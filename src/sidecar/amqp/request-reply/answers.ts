@@ -12,6 +12,7 @@ const ANSWERS = {
   BROKER_DROPPED: { status: 503, message: 'the request was dropped from its queue' },
   REQUEST_TOO_LARGE: { status: 413, message: 'the body is larger than a request through a queue may be' },
   FIELDS_TOO_LARGE: { status: 431, message: 'the header fields do not fit into the headers of a message' },
+  METHOD_UNKNOWN: { status: 501, message: 'a request of this method cannot go through a queue' },
   TARGET_INVALID: { status: 400, message: 'the request target cannot go through a queue' },
   RESPONSE_TOO_LARGE: { status: 502, message: 'the response is larger than one through a queue may be' },
   RESPONSES_HELD: { status: 503, message: 'the worker holds as many responses as it may' },

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
+import type { Duplex } from 'node:stream';
 import { messageOf, type Policy, PriomeshError } from '../../../core/index.ts';
 import { ownAnswer, type QueueAnswerCode } from './answers.ts';
 import type { ClassOfTrace } from './class-of-trace.ts';
@@ -57,6 +58,7 @@ export class Gateway {
     this.#server = server;
     // Accepting can fail for want of descriptors; the stack then finds no connection, and answers.
     server.on('error', () => undefined);
+    server.on('clientError', refuseUnread);
     server.on('request', (request, response) => this.#serve(request, response));
   }
 
@@ -121,6 +123,25 @@ export class Gateway {
       else requester.send(ticket, request);
     });
   }
+}
+
+/** Answers what Node's parser does not take. The stacks in front are as strict as it is, but for methods that are not registered. */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  if (error.code !== 'HPE_INVALID_METHOD') {
+    // As Node does by itself: a response, because a connection that breaks would count against the gateway.
+    socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+    return;
+  }
+  const { status, fields, body } = ownAnswer('METHOD_UNKNOWN', 'unknown');
+  const lines = [`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}`, 'connection: close'];
+  lines.push(`content-length: ${body.length}`);
+  for (let index = 0; index + 1 < fields.length; index += 2)
+    lines.push(`${fields[index]}: ${fields[index + 1]}`);
+  socket.end(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body]));
 }
 
 function traceOf(headers: http.IncomingHttpHeaders): Trace {

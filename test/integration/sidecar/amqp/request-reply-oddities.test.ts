@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { type ChannelModel, connect, type Options } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { requestOptions } from '../../../../src/sidecar/amqp/request-reply/message-format.ts';
@@ -67,6 +68,15 @@ function sessionsOf(one: Sidecar): readonly number[] {
 
 const NOTHING = { method: 'GET', fields: [], trace: {}, body: Buffer.alloc(0) };
 
+/** Sends bytes, and reads until the connection is closed: clients of Node do not send methods that its parser does not know. */
+async function exchange(port: number, text: string): Promise<string> {
+  const socket = net.connect({ host: '127.0.0.1', port });
+  socket.write(text);
+  let answer = '';
+  for await (const chunk of socket.setEncoding('latin1')) answer += String(chunk);
+  return answer;
+}
+
 /** Field values whose bytes double when they are written as JSON. */
 const QUOTES = '"'.repeat(7000);
 
@@ -112,6 +122,20 @@ describe('a queue that was declared otherwise', () => {
     );
     expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     expect(sessionsOf(one)).toEqual([1, 1]);
+  });
+});
+
+describe('a method that is not registered', () => {
+  it('is answered 501, in the form of all own answers, and the queue goes on', async () => {
+    const one = await sidecar();
+    const answer = await exchange(
+      one.port,
+      'BREW /pot HTTP/1.1\r\nHost: tested\r\nConnection: close\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 501 /);
+    expect(answer).toContain('x-priomesh-error: METHOD_UNKNOWN');
+    expect((await request(one.port)).status).toBe(200);
+    expect(application.seen).toEqual(['GET /']);
   });
 });
 

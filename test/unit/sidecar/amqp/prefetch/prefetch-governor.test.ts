@@ -47,24 +47,37 @@ describe('a prefetch governor', () => {
 
   it('learns nothing from a client that is not kept busy', () => {
     const governor = new PrefetchGovernor(FREE);
-    serve(governor, 3, 5);
-    let nowMs = 1000;
-    while (governor.snapshot().unsettled > 0) {
-      governor.settled({ classIndex: 0, residenceMs: 5, mark: 0, count: 1, overtaken: 0 }, nowMs);
+    let nowMs = serve(governor, 100, 20);
+    for (let left = governor.snapshot().unsettled; left > 0; left -= 1) {
+      governor.settled({ classIndex: 0, residenceMs: 20, mark: 0, count: 4, overtaken: 0 }, nowMs);
     }
-    const { grown, shrunk, phase } = governor.snapshot();
+    const before = governor.snapshot();
+    expect(before.clientWindow).toBeGreaterThanOrEqual(4);
     for (let message = 0; message < 1000; message += 1) {
       nowMs += 500;
-      // Wider than what it was given: the window is never full.
-      const window = governor.clientWindow;
-      const mark = window > 1 ? governor.handedOut(nowMs) : 0;
-      if (window === 1) break;
-      governor.settled(
-        { classIndex: 0, residenceMs: 5 + (message % 50), mark, count: 1, overtaken: 0 },
-        nowMs + 60,
-      );
+      // Two at a time, which is less than it could have.
+      const marks = [governor.handedOut(nowMs), governor.handedOut(nowMs)];
+      for (const mark of marks) {
+        const residenceMs = 300 + (message % 50);
+        governor.settled({ classIndex: 0, residenceMs, mark, count: 4, overtaken: 0 }, nowMs + residenceMs);
+      }
     }
-    expect(governor.snapshot()).toMatchObject({ grown, shrunk, phase });
+    const { clientWindow, baseResidenceMs, waitingInClient, grown, shrunk } = before;
+    expect(governor.snapshot()).toMatchObject({
+      clientWindow,
+      baseResidenceMs,
+      waitingInClient,
+      grown,
+      shrunk,
+    });
+  });
+
+  it('does not wait for deliveries that the broker took back', () => {
+    const governor = new PrefetchGovernor(FREE);
+    fill(governor, 0);
+    governor.cleared();
+    serve(governor, 8, 20);
+    expect(governor.snapshot().baseResidenceMs).toBe(20);
   });
 
   it('does not let a client stand still that waits for more, however long it has waited', () => {
@@ -90,13 +103,14 @@ describe('a prefetch governor', () => {
     const timeTo = (clientPrefetch: number): number => {
       const governor = new PrefetchGovernor({ maxWindow: 64, clientPrefetch });
       let nowMs = 0;
-      for (fill(governor, 0); governor.clientWindow < 16; nowMs += 50) {
+      for (fill(governor, 0); governor.clientWindow < 16 && nowMs < 100_000; nowMs += 50) {
         governor.tick(nowMs);
         fill(governor, nowMs);
       }
       return nowMs;
     };
     expect(timeTo(16)).toBeLessThan(timeTo(0));
+    expect(timeTo(0)).toBeLessThan(20_000);
   });
 
   it('forgets a batch that does not come again', () => {

@@ -147,6 +147,15 @@ describe('governed prefetch in the model', () => {
     }
   });
 
+  it('does not take a client that begins with the newest for one with endless workers', () => {
+    const newestFirst = {
+      ...settings(1, 4, DISTRIBUTIONS['nearly constant'] as Draw, 5),
+      buffer: 'lifo',
+    } as const;
+    const result = simulate({ ...newestFirst, prefetch: 'governed' });
+    expect(result.windowAt(29_000)).toBeLessThan(12);
+  });
+
   it('gives jobs of half a minute a few, not what a batch of acknowledgements would need', () => {
     const result = simulate({
       ...settings(11, 2, DISTRIBUTIONS['uniform'] as Draw, 5),

@@ -25,6 +25,15 @@ function prioritized(declare: QueueDeclare, maxPriority: number): QueueDeclare |
   return { ...declare, arguments: withPriority };
 }
 
+/** How RabbitMQ names the levels that a queue has when another number was declared. */
+const OTHER_LEVELS = /'x-max-priority'.*current is (?:the value )?'([1-9][0-9]{0,2})'/;
+
+/** The levels that the queue exists with, where they alone made the broker refuse; 0 where it was something else. */
+function levelsOf({ agreed, replyCode, text }: TrialOutcome): number {
+  if (agreed || replyCode !== PRECONDITION_FAILED) return 0;
+  return Number(OTHER_LEVELS.exec(text)?.[1] ?? 0);
+}
+
 /** Takes note of what the broker said to a declare with priorities. @returns whether the client's declare gets them */
 function judgeTrial(
   { counters, queues, logger, broker }: AmqpContext,
@@ -97,10 +106,16 @@ export class ChannelDeclares {
       context.counters.declares.passed += 1;
       return VERDICT.pass;
     }
-    own.try(wanted, (outcome) => {
+    const judge = (declare: QueueDeclare, outcome: TrialOutcome): void => {
       const agreed = judgeTrial(context, facts.virtualHost, args.queue, outcome);
-      this.#tried = { frame: agreed ? encodeMethod(this.#channel, 'queue.declare', wanted) : undefined };
+      this.#tried = { frame: agreed ? encodeMethod(this.#channel, 'queue.declare', declare) : undefined };
       releaseClient();
+    };
+    own.try(wanted, (outcome) => {
+      // Declared under a policy of other levels, perhaps by this very proxy: without the argument the client would be refused.
+      const asItIs = prioritized(args, levelsOf(outcome));
+      if (levelsOf(outcome) === 0 || asItIs === undefined) judge(wanted, outcome);
+      else own.try(asItIs, (second) => judge(asItIs, second));
     });
     return VERDICT.hold;
   }

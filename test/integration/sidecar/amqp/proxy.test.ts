@@ -218,6 +218,19 @@ describe('messages between a client and RabbitMQ', () => {
 });
 
 describe('queues that are not ours to change', () => {
+  it('keep the levels that they were given under another policy', async () => {
+    const before = await proxyTo(broker, { policy: brokerPolicy({ maxPriority: 4 }) });
+    const first = await (await client(amqpAddress(before))).createChannel();
+    await first.assertQueue('levels-of-before');
+    const after = await proxyTo(broker);
+    const errors: string[] = [];
+    const channel = await (await client(amqpAddress(after), errors)).createChannel();
+    expect(await channel.assertQueue('levels-of-before')).toMatchObject({ messageCount: 0 });
+    expect(numbers(after)).toMatchObject({ declares: { prioritized: 1, kept: 0 } });
+    expect(errors).toEqual([]);
+    await channel.deleteQueue('levels-of-before');
+  });
+
   it('stay as they are: a classic queue without priorities, and its messages', async () => {
     const direct = await (await client(broker)).createChannel();
     await direct.assertQueue('plain');

@@ -1,9 +1,10 @@
 import { ChannelConsumers } from './channel-consumers.ts';
-import { ChannelDeliveries } from './channel-deliveries.ts';
+import { ChannelDeliveries, type DeliveryHost } from './channel-deliveries.ts';
 import { ChannelQos } from './channel-qos.ts';
 import { bodySizeAt, ContentPhase } from './content-phase.ts';
 import type { AmqpContext } from './context.ts';
 import { ChannelDeclares } from './declare.ts';
+import { ChannelArrivals } from './deliver.ts';
 import { type FrameCursor, VERDICT, type Verdict } from './frame-cursor.ts';
 import type { ConnectionFacts } from './handshake.ts';
 import type { MessageBook } from './message.ts';
@@ -18,6 +19,7 @@ import {
   methodName,
 } from './protocol/index.ts';
 import { type PublishEdit, type PublishTarget, readTarget } from './publish.ts';
+import { ChannelSettlements } from './settle.ts';
 
 /** What a channel acts through: the session that it is a part of. */
 export interface ChannelHost {
@@ -55,6 +57,8 @@ export class AmqpChannel {
   readonly #qos: ChannelQos;
   readonly deliveries: ChannelDeliveries;
   readonly consumers: ChannelConsumers;
+  readonly #arrivals: ChannelArrivals;
+  readonly #settlements: ChannelSettlements;
   readonly #declares: ChannelDeclares;
 
   constructor(number: number, host: ChannelHost) {
@@ -63,7 +67,7 @@ export class AmqpChannel {
     const { context, facts, book, toClient, toBroker, hold } = host;
     const inject = (frame: Buffer): void => this.#inject(frame);
     this.#qos = new ChannelQos(number, inject);
-    this.deliveries = new ChannelDeliveries(number, {
+    const deliveryHost: DeliveryHost = {
       context,
       book,
       toClient,
@@ -74,7 +78,10 @@ export class AmqpChannel {
       adjust: (nowMs) => {
         if (!this.#closing) this.consumers.adjust(nowMs);
       },
-    });
+    };
+    this.deliveries = new ChannelDeliveries(number, deliveryHost);
+    this.#arrivals = new ChannelArrivals(deliveryHost, this.deliveries);
+    this.#settlements = new ChannelSettlements(number, deliveryHost, this.deliveries);
     this.consumers = new ChannelConsumers({
       context,
       facts,
@@ -95,6 +102,8 @@ export class AmqpChannel {
   close(): void {
     this.#closing = true;
     this.#waiting = [];
+    this.#arrivals.close();
+    this.#settlements.close();
     this.deliveries.close();
   }
 
@@ -131,7 +140,7 @@ export class AmqpChannel {
       case METHOD['basic.ack']:
       case METHOD['basic.nack']:
       case METHOD['basic.reject']:
-        return this.deliveries.settle(frame, id);
+        return this.#settlements.settle(frame, id);
       case METHOD['basic.consume']:
         return this.consumers.consume(frame);
       case METHOD['basic.cancel']:
@@ -148,13 +157,13 @@ export class AmqpChannel {
       case METHOD['queue.declare']:
         return this.#declares.fromClient(frame);
       case METHOD['tx.select']:
-        this.deliveries.transaction('select');
+        this.#settlements.transaction('select');
         return VERDICT.pass;
       case METHOD['tx.commit']:
-        this.deliveries.transaction('commit');
+        this.#settlements.transaction('commit');
         return VERDICT.pass;
       case METHOD['tx.rollback']:
-        this.deliveries.transaction('rollback');
+        this.#settlements.transaction('rollback');
         return VERDICT.pass;
       case METHOD['channel.close']:
         this.close();
@@ -204,11 +213,11 @@ export class AmqpChannel {
       case FRAME.header: {
         const bodyBytes = bodySizeAt(frame.bytes, frame.payloadStart, frame.payloadEnd);
         if (bodyBytes < 0 || !this.#delivered.header(bodyBytes)) throw unannouncedHeader();
-        return this.deliveries.header(frame, bodyBytes);
+        return this.#arrivals.header(frame, bodyBytes);
       }
       case FRAME.body:
         if (!this.#delivered.body(frame.payloadEnd - frame.payloadStart)) throw unannouncedBody();
-        return this.deliveries.body(frame);
+        return this.#arrivals.body(frame);
       default:
         return VERDICT.pass;
     }
@@ -218,10 +227,10 @@ export class AmqpChannel {
     switch (id) {
       case METHOD['basic.deliver']:
         this.#delivered.begin();
-        return this.deliveries.begin(frame, id, this.consumers.recipientOf(frame));
+        return this.#arrivals.begin(frame, id, this.consumers.recipientOf(frame));
       case METHOD['basic.get-ok']:
         this.#delivered.begin();
-        return this.deliveries.begin(frame, id, this.consumers.got());
+        return this.#arrivals.begin(frame, id, this.consumers.got());
       case METHOD['basic.get-empty']:
         this.consumers.got();
         return VERDICT.pass;
@@ -262,7 +271,7 @@ export class AmqpChannel {
 
   /** The broker's complaint about a delivery tag names the client's own. */
   #closedByBroker(frame: FrameCursor): Verdict {
-    const { madeUp } = this.deliveries;
+    const { madeUp } = this.#settlements;
     this.close();
     if (madeUp === undefined) return VERDICT.pass;
     const method = decodeMethod(frame.bytes, frame.payloadStart, frame.payloadEnd);

@@ -4,14 +4,12 @@ import { Timeout, Wire, type WireOwner } from '../io/index.ts';
 import type { AmqpContext } from './context.ts';
 import { countIn } from './counters.ts';
 import { Dialer } from './dialer.ts';
-import { FrameCursor } from './frame-cursor.ts';
+import { Farewell } from './farewell.ts';
+import type { End } from './frame-rules.ts';
+import { type Greeting, readGreeting } from './greeting.ts';
 import { AMQP_FIXED_LIMITS } from './limits.ts';
-import { AmqpFault, encodeMethod, FRAME, METHOD, methodIdAt, PROTOCOL_HEADER } from './protocol/index.ts';
-import { type End, Session, type SessionOwner } from './session.ts';
-
-/** The first two bytes of a TLS record that holds a handshake of any version since SSL 3.0 (RFC 8446 section 5.1). */
-const TLS_HANDSHAKE = 0x16;
-const TLS_MAJOR = 0x03;
+import { AmqpFault, encodeMethod, PROTOCOL_HEADER } from './protocol/index.ts';
+import { Session, type SessionOwner } from './session.ts';
 
 /** What a normal `connection.close` says (AMQP 0-9-1 section 1.2). */
 const REPLY_SUCCESS = 200;
@@ -29,6 +27,8 @@ export class AmqpConnection implements SessionOwner {
   #dialer: Dialer | undefined;
   #session: Session | undefined;
   #phase: Phase = 'greeting';
+  readonly #clientFarewell = new Farewell();
+  readonly #brokerFarewell = new Farewell();
   /** `connection.close` has been seen, so that the end of a stream is no surprise. */
   #goodbye = false;
 
@@ -101,50 +101,35 @@ export class AmqpConnection implements SessionOwner {
         passAll(this.#client, this.#broker);
         return;
       default:
-        this.#awaitCloseOk(this.#client, this.#clientFarewell);
+        this.#clientFarewell.onBytes(this.#client);
     }
   }
 
   #greet(): void {
-    const { input } = this.#client;
     const { settings, counters, logger } = this.#context;
-    const count = Math.min(input.length, PROTOCOL_HEADER.length);
-    if (input.bytes[input.start] === TLS_HANDSHAKE) {
-      if (input.length < 2) return;
-      if (input.bytes[input.start + 1] === TLS_MAJOR) {
-        if (settings.tlsAddress !== undefined) {
-          counters.tlsConnections += 1;
-          this.#phase = 'dialing';
-          this.#dial(settings.tlsAddress, false);
-          return;
-        }
-        logger.log(
-          'warn',
-          'a client of the message broker insists on TLS, but no TLS address is configured',
-          {
-            fix: 'Set broker.tlsAddress, or let the client connect without TLS: it only speaks to its own sidecar.',
-          },
-        );
-        this.destroy();
-        return;
-      }
-    }
-    if (input.bytes.compare(PROTOCOL_HEADER, 0, count, input.start, input.start + count) !== 0) {
-      // Section 4.2.2: a server that does not speak the version that is asked for says which one it does, and closes.
+    const greeting: Greeting = readGreeting(this.#client.input);
+    if (greeting === 'amqp') {
+      this.#dial(settings.address, true);
+    } else if (greeting === 'tls' && settings.tlsAddress !== undefined) {
+      counters.tlsConnections += 1;
+      this.#dial(settings.tlsAddress, false);
+    } else if (greeting === 'tls') {
+      logger.log('warn', 'a client of the message broker insists on TLS, but no TLS address is configured', {
+        fix: 'Set broker.tlsAddress, or let the client connect without TLS: it only speaks to its own sidecar.',
+      });
+      this.destroy();
+    } else if (greeting === 'other') {
+      // AMQP 0-9-1 section 4.2.2: a server that does not speak the version that is asked for says which one it does, and closes.
       countIn(counters.faults, 'client protocol-header');
       this.#phase = 'closing';
       this.#client.end(Buffer.from(PROTOCOL_HEADER));
       this.#within(AMQP_FIXED_LIMITS.lingerMs);
-      return;
     }
-    if (count < PROTOCOL_HEADER.length) return;
-    input.consumeTo(input.start + PROTOCOL_HEADER.length);
-    this.#phase = 'dialing';
-    this.#dial(settings.address, true);
   }
 
   #dial(address: AmqpContext['settings']['address'], amqp: boolean): void {
     this.#context.wheel.remove(this.#timeout);
+    this.#phase = 'dialing';
     this.#dialer = new Dialer(this.#context, address, amqp, {
       reached: (wire, handOver) => this.#reached(wire, handOver, amqp),
       notReached: () => {
@@ -188,7 +173,7 @@ export class AmqpConnection implements SessionOwner {
         passAll(broker, this.#client);
         return;
       default:
-        this.#awaitCloseOk(broker, this.#brokerFarewell);
+        this.#brokerFarewell.onBytes(broker);
     }
   }
 
@@ -225,9 +210,6 @@ export class AmqpConnection implements SessionOwner {
     else this.#sayGoodbye('broker', new AmqpFault('internal', `the broker: ${fault.message}`), 0);
   }
 
-  readonly #clientFarewell = { frame: new FrameCursor(), lost: false };
-  readonly #brokerFarewell = { frame: new FrameCursor(), lost: false };
-
   /**
    * Closes both ends as the protocol has it, and waits a moment for their answers.
    * @param at whose stream is not to be trusted any more
@@ -262,29 +244,6 @@ export class AmqpConnection implements SessionOwner {
       broker.resume();
     }
     this.#client.resume();
-  }
-
-  /** Reads on until the peer has answered `connection.close`, and drops all else. */
-  #awaitCloseOk(wire: Wire, farewell: { readonly frame: FrameCursor; lost: boolean }): void {
-    const { input } = wire;
-    const { frame } = farewell;
-    while (!farewell.lost) {
-      const found = frame.find(input.bytes, input.start, input.end, AMQP_FIXED_LIMITS.frameBytes);
-      if (found === 'incomplete') {
-        if (frame.end > 0) input.expect(frame.end - input.start);
-        return;
-      }
-      if (found !== 'frame') {
-        farewell.lost = true;
-        break;
-      }
-      input.consumeTo(frame.end);
-      if (frame.type !== FRAME.method || frame.channel !== 0) continue;
-      const id = methodIdAt(frame.bytes, frame.payloadStart, frame.payloadEnd);
-      if (id === METHOD['connection.close']) wire.send(encodeMethod(0, 'connection.close-ok', {}));
-      if (id === METHOD['connection.close-ok']) wire.end();
-    }
-    input.consumeTo(input.end);
   }
 
   /** The client has ended its stream or is gone: what it has sent still reaches the broker. */

@@ -1,6 +1,7 @@
-import type { ChannelDeliveries, Recipient } from './channel-deliveries.ts';
+import type { ChannelDeliveries } from './channel-deliveries.ts';
 import type { Bound, ChannelQos } from './channel-qos.ts';
 import type { AmqpContext } from './context.ts';
+import type { Recipient } from './deliver.ts';
 import { type FrameCursor, VERDICT, type Verdict } from './frame-cursor.ts';
 import type { ConnectionFacts } from './handshake.ts';
 import { AMQP_FIXED_LIMITS } from './limits.ts';

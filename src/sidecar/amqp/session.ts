@@ -1,27 +1,14 @@
 import { Timeout, type Wire } from '../io/index.ts';
 import { AmqpChannel, type ChannelHost } from './amqp-channel.ts';
+import { ClientSilence } from './client-silence.ts';
 import type { AmqpContext } from './context.ts';
 import { FrameCursor, VERDICT, type Verdict } from './frame-cursor.ts';
+import { checkMethod, type End, frameFault, methodOf } from './frame-rules.ts';
 import { Handshake } from './handshake.ts';
 import { Outbox } from './outbox.ts';
 import { OwnChannel } from './own-channel.ts';
-import {
-  AmqpFault,
-  decodeMethod,
-  FRAME,
-  FRAME_OVERHEAD,
-  type FrameFault,
-  heartbeatFrame,
-  isFromClient,
-  isFromServer,
-  METHOD,
-  methodIdAt,
-  methodName,
-} from './protocol/index.ts';
+import { AmqpFault, decodeMethod, FRAME, FRAME_OVERHEAD, METHOD } from './protocol/index.ts';
 import { PublishEdit } from './publish.ts';
-
-/** Which end of a connection. */
-export type End = 'client' | 'broker';
 
 /** Who keeps a session: it is told when there is nothing left to pass. */
 export interface SessionOwner {
@@ -33,19 +20,11 @@ export interface SessionOwner {
   closed(): void;
 }
 
-const CHANNEL_CLASS = 20;
-
 /** How often a channel with something outstanding is looked at. */
 const TICK_MS = 50;
 
 /** RabbitMQ's answer to a consumer of a queue whose kind knows no bound for the channel. */
 const NOT_IMPLEMENTED = 540;
-
-const FAULT_TEXTS: Readonly<Record<FrameFault, string>> = {
-  'bad-type': 'a frame of a type that does not exist',
-  'too-large': 'a frame larger than agreed upon',
-  'bad-end': 'a frame without the end octet',
-};
 
 /**
  * The frames of one connection in both directions. What needs no edit passes as the bytes that it is; everything that one read brought
@@ -75,9 +54,7 @@ export class Session {
   heldBytes = 0;
   /** Whether the broker has said anything that the client could read. */
   spoken = false;
-  /** When something last left for the client. */
-  #toClientMs: number;
-  #toClientBytes = 0;
+  readonly #silence: ClientSilence;
 
   constructor(context: AmqpContext, client: Wire, broker: Wire, owner: SessionOwner) {
     this.context = context;
@@ -87,7 +64,7 @@ export class Session {
     this.#toClient = new Outbox(client, broker);
     this.#toBroker = new Outbox(broker, client);
     this.handshake = new Handshake(context.policy);
-    this.#toClientMs = context.wheel.nowMs;
+    this.#silence = new ClientSilence(this.handshake.facts, this.#toClient, context.wheel.nowMs);
     this.#host = {
       context,
       facts: this.handshake.facts,
@@ -172,24 +149,7 @@ export class Session {
     this.#pumping = false;
     this.#toClient.flush();
     this.#toBroker.flush();
-    this.#noteSilence();
-  }
-
-  /**
-   * The broker's traffic stands for its heartbeats, and some of it ends here. So that the client never takes a broker that speaks for
-   * dead (AMQP 0-9-1 section 4.2.7), it gets a heartbeat where it would have got nothing else.
-   */
-  #noteSilence(): void {
-    const nowMs = this.context.wheel.nowMs;
-    const { heartbeatS, open } = this.handshake.facts;
-    if (this.#toClient.sentBytes !== this.#toClientBytes) {
-      this.#toClientBytes = this.#toClient.sentBytes;
-      this.#toClientMs = nowMs;
-    } else if (open && heartbeatS > 0 && nowMs - this.#toClientMs >= heartbeatS * 500) {
-      this.sendToClient(heartbeatFrame);
-      this.#toClientBytes = this.#toClient.sentBytes;
-      this.#toClientMs = nowMs;
-    }
+    this.#silence.note(this.context.wheel.nowMs);
   }
 
   #pumpClient(): void {
@@ -213,7 +173,7 @@ export class Session {
     while (!this.#over) {
       found = frame.find(input.bytes, at, input.end, most);
       if (found !== 'frame') break;
-      const verdict = end === 'client' ? this.#judgeClient(frame) : this.#judgeBroker(frame);
+      const verdict = this.#judge(end, frame);
       if (verdict === VERDICT.hold) {
         held = true;
         this.#clientHeld = true;
@@ -233,7 +193,7 @@ export class Session {
     input.consumeTo(at);
     if (held) return;
     if (found !== 'incomplete' && found !== 'frame') {
-      this.#fault(end, new AmqpFault('frame', FAULT_TEXTS[found]), 0);
+      this.#fault(end, frameFault(found), 0);
     } else if (frame.end > 0) {
       input.expect(frame.end - at);
     }
@@ -274,31 +234,17 @@ export class Session {
     this.#owner.faulty(end, fault, methodId);
   }
 
-  #judgeClient(frame: FrameCursor): Verdict {
-    const id =
-      frame.type === FRAME.method ? methodIdAt(frame.bytes, frame.payloadStart, frame.payloadEnd) : 0;
+  #judge(end: End, frame: FrameCursor): Verdict {
+    const id = methodOf(frame);
     try {
-      this.#checkMethod(frame, id, isFromClient);
-      if (frame.channel === 0) return this.#connectionFrame('client', frame, id);
-      return this.#channelOfClient(frame, id)?.fromClient(frame, id) ?? VERDICT.pass;
-    } catch (error) {
-      if (!(error instanceof AmqpFault)) throw error;
-      this.#faultInFrame('client', frame, error, id);
-      return VERDICT.drop;
-    }
-  }
-
-  #judgeBroker(frame: FrameCursor): Verdict {
-    const id =
-      frame.type === FRAME.method ? methodIdAt(frame.bytes, frame.payloadStart, frame.payloadEnd) : 0;
-    try {
-      this.#checkMethod(frame, id, isFromServer);
-      if (frame.channel === 0) return this.#connectionFrame('broker', frame, id);
+      if (id !== 0) checkMethod(frame, id, end);
+      if (frame.channel === 0) return this.#connectionFrame(end, frame, id);
+      if (end === 'client') return this.#channelOfClient(frame, id)?.fromClient(frame, id) ?? VERDICT.pass;
       if (frame.channel === this.#own.number) return this.#own.fromBroker(frame);
       return this.channels.get(frame.channel)?.fromBroker(frame, id) ?? VERDICT.pass;
     } catch (error) {
       if (!(error instanceof AmqpFault)) throw error;
-      this.#faultInFrame('broker', frame, error, id);
+      this.#faultInFrame(end, frame, error, id);
       return VERDICT.drop;
     }
   }
@@ -308,18 +254,6 @@ export class Session {
     const { input } = end === 'client' ? this.#client : this.#broker;
     this.#fault(end, fault, Math.max(0, methodId));
     input.consumeTo(frame.start);
-  }
-
-  #checkMethod(frame: FrameCursor, id: number, allowed: (id: number) => boolean): void {
-    if (frame.type !== FRAME.method) return;
-    if (id < 0) throw new AmqpFault('syntax', 'a method frame without a method');
-    const name = methodName(id);
-    // A method that is not known here may be known to the other end.
-    if (name === undefined) return;
-    if (!allowed(id)) throw new AmqpFault('command', `${name} comes from the wrong end`);
-    if ((frame.channel === 0) !== id >>> 16 < CHANNEL_CLASS) {
-      throw new AmqpFault('command', `${name} on channel ${frame.channel}`);
-    }
   }
 
   #connectionFrame(end: End, frame: FrameCursor, id: number): Verdict {

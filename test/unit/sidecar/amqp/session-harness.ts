@@ -7,6 +7,7 @@ import {
 } from '../../../../src/propagation/index.ts';
 import type { AmqpContext } from '../../../../src/sidecar/amqp/context.ts';
 import { AmqpCounters } from '../../../../src/sidecar/amqp/counters.ts';
+import type { End } from '../../../../src/sidecar/amqp/frame-rules.ts';
 import { KnownQueues } from '../../../../src/sidecar/amqp/known-queues.ts';
 import { MessageBook } from '../../../../src/sidecar/amqp/message.ts';
 import {
@@ -22,7 +23,7 @@ import {
   PROTOCOL_HEADER,
   tableOf,
 } from '../../../../src/sidecar/amqp/protocol/index.ts';
-import { type End, Session, type SessionOwner } from '../../../../src/sidecar/amqp/session.ts';
+import { Session, type SessionOwner } from '../../../../src/sidecar/amqp/session.ts';
 import { TimerWheel, Wire } from '../../../../src/sidecar/io/index.ts';
 import type { TapMessage } from '../../../../src/sidecar/tap/index.ts';
 import { arrive, FakeSocket } from '../fake-socket.ts';

@@ -95,7 +95,8 @@ export class ChannelConsumers {
   #consumeGoverned(frame: FrameCursor, queue: string, nowMs: number): Verdict {
     const { context, facts, qos, replace } = this.#host;
     const { maxPrefetch } = context.broker;
-    if (context.queues.kindOf(facts.virtualHost, queue) === 'prioritized') {
+    const { queues } = context;
+    if (queues.channelBounds && queues.kindOf(facts.virtualHost, queue) === 'prioritized') {
       // Reached only while the bound for the channel is away for a moment.
       qos.tellEach(maxPrefetch + context.limits.maxAmqpReach, nowMs);
       this.adjust(nowMs);
@@ -163,7 +164,7 @@ export class ChannelConsumers {
       return { global, count: global ? 0 : this.#fixed(prefetch, count) };
     }
     // The bound for each consumer would take away that for the channel.
-    return this.#governing && this.#ungoverned === 0
+    return this.#governing && this.#ungoverned === 0 && this.#host.context.queues.channelBounds
       ? { global: true, count: this.#wanted(global ? count : this.#host.qos.clientAll) }
       : asked;
   }
@@ -188,7 +189,7 @@ export class ChannelConsumers {
     const { context, qos, deliveries } = this.#host;
     if (!context.layerOn || context.broker.prefetch !== 'governed') return;
     const { governed } = deliveries;
-    if (governed === undefined) return;
+    if (governed === undefined || !context.queues.channelBounds) return;
     // RabbitMQ begins to count with all that is unsettled at that moment, also by `basic.get`.
     if (qos.all === 0) this.#beside = governed.window.unsettledOf(governed.ungoverned);
     qos.tellAll(this.#wanted(qos.clientAll), nowMs);

@@ -6,8 +6,10 @@ import { AMQP_FIXED_LIMITS } from './limits.ts';
  */
 export type QueueKind = 'prioritized' | 'otherwise';
 
-/** Queues by virtual host and name; the one that was learnt longest ago goes first. */
+/** What a proxy has learnt about its broker: its queues, by virtual host and name (the one that was learnt longest ago goes first). */
 export class KnownQueues {
+  /** Whether `basic.qos` may bound a channel. RabbitMQ 4 lets its owner forbid that (deprecated feature `global_qos`). */
+  channelBounds = true;
   readonly #kinds = new Map<string, QueueKind>();
 
   #key(virtualHost: string, queue: string): string {

@@ -278,10 +278,22 @@ export class Session {
     return verdict;
   }
 
-  /** What a refusal tells about queues, so that it does not come twice. */
+  /** What a refusal tells about the broker, so that it does not come twice. */
   #learn(frame: FrameCursor): void {
+    const { queues, logger } = this.context;
     const method = decodeMethod(frame.bytes, frame.payloadStart, frame.payloadEnd);
     if (method.name !== 'connection.close' || method.args.replyCode !== NOT_IMPLEMENTED) return;
+    const { classId, methodId, replyText } = method.args;
+    if (((classId << 16) | methodId) === METHOD['basic.qos']) {
+      queues.channelBounds = false;
+      logger.log(
+        'warn',
+        'the message broker allows no prefetch for a channel: it is governed in the sidecar alone',
+        {
+          broker: replyText,
+        },
+      );
+    }
     for (const channel of this.channels.values()) channel.consumers.forgetPending();
   }
 

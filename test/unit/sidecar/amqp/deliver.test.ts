@@ -94,6 +94,35 @@ describe('a governed consumer', () => {
     expect(all?.prefetchCount).toBeGreaterThan(1);
   });
 
+  it('is governed without a bound for the channel by a broker that has forbidden it', () => {
+    const pair = governed();
+    pair.fromBroker(
+      encodeMethod(0, 'connection.close', {
+        replyCode: 540,
+        replyText: 'global_qos',
+        classId: 60,
+        methodId: 10,
+      }),
+    );
+    const next = new SessionPair(amqpPolicy(), true, {}, pair.context.queues).open();
+    const left = next.fromClient(consume());
+    expect(argsOf(left, 'basic.qos')).toMatchObject([{ prefetchCount: 16, global: false }]);
+    next.fromBroker(Buffer.concat([qosOk, consumeOk()]));
+    fill(next);
+    expect(next.session.heldBytes).toBeGreaterThan(0);
+    expect(argsOf(next.fromClient(ack(1)), 'basic.qos')).toEqual([]);
+  });
+
+  it('learns from a refused consumer that its queue is not what it was thought to be', () => {
+    const pair = new SessionPair().open();
+    pair.context.queues.learn('/', 'q', 'prioritized');
+    pair.fromClient(consume());
+    pair.fromBroker(
+      encodeMethod(0, 'connection.close', { replyCode: 540, replyText: 'x', classId: 60, methodId: 20 }),
+    );
+    expect(pair.context.queues.kindOf('/', 'q')).toBeUndefined();
+  });
+
   it('gets no answers but its own', () => {
     const pair = new SessionPair().open();
     pair.fromClient(consume());

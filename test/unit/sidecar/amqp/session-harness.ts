@@ -20,7 +20,6 @@ import {
   FrameScanner,
   type MethodArguments,
   type MethodName,
-  PROTOCOL_HEADER,
   tableOf,
 } from '../../../../src/sidecar/amqp/protocol/index.ts';
 import { Session, type SessionOwner } from '../../../../src/sidecar/amqp/session.ts';
@@ -148,7 +147,12 @@ export class SessionPair implements SessionOwner {
   readonly client: Wire;
   readonly broker: Wire;
 
-  constructor(policy = amqpPolicy(), layerOn = true, limits: Partial<AmqpContext['limits']> = {}) {
+  constructor(
+    policy = amqpPolicy(),
+    layerOn = true,
+    limits: Partial<AmqpContext['limits']> = {},
+    queues = new KnownQueues(),
+  ) {
     this.counters = new AmqpCounters(policy);
     const base: Omit<AmqpContext, 'book'> = {
       service: 'tested',
@@ -165,7 +169,7 @@ export class SessionPair implements SessionOwner {
       logger: silentLogger,
       limits: { ...resolveLimits(), fields: 128, ...limits },
       counters: this.counters,
-      queues: new KnownQueues(),
+      queues,
       connect: () => this.brokerSocket.asSocket(),
       tap: { active: true, request: () => undefined, message: (event) => this.told.push(event) },
     };
@@ -257,5 +261,3 @@ export function argsOf<N extends MethodName>(bytes: Buffer, name: N): MethodArgu
     method?.name === name ? [method.args as unknown as MethodArguments<N>] : [],
   );
 }
-
-export { PROTOCOL_HEADER };

@@ -50,6 +50,8 @@ export const TOOL_SCENARIOS: readonly Scenario[] = [
       await run(['amqp-delete-queue', '-q', 'tools']);
       await run(['amqp-declare-queue', '-q', 'amq.reserved']);
     },
+    // Whether a client that is refused still closes its channel itself is a race.
+    ownWordsOnly: true,
   },
   {
     name: 'amqp-tools: consume with and without acknowledgement, with a prefetch, over an exchange',

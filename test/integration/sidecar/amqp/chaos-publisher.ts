@@ -51,6 +51,8 @@ export class ChaosPublisher {
 
   async #setUp(model: ChannelModel): Promise<void> {
     this.connections += 1;
+    // amqplib hears of its connection only after this.
+    model.on('error', () => undefined);
     const channel = await model.createConfirmChannel();
     channel.on('error', () => undefined);
     channel.on('close', () => {

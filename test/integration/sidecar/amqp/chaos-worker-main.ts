@@ -9,6 +9,8 @@ import { RECOVERY, readMessage } from './chaos-messages.ts';
 const [host = '', port = '', queue = '', prefetch = '0'] = process.argv.slice(2);
 
 async function setUp(connection: ChannelModel): Promise<void> {
+  // amqplib hears of its connection only after this.
+  connection.on('error', () => undefined);
   const channel = await connection.createChannel();
   // What is lost with its channel comes again.
   channel.on('error', () => undefined);

@@ -148,7 +148,8 @@ export class ChannelConsumers {
     if (method.name !== 'basic.qos') return VERDICT.pass;
     const { global, prefetchCount: count } = method.args;
     const nowMs = context.clock.nowMs();
-    if (global) deliveries.clientAll = count;
+    // RabbitMQ lets a bound for each consumer take away the one for the channel.
+    deliveries.clientAll = global ? count : 0;
     const asked = { global, count };
     const told = context.layerOn ? this.#inPlaceOf(asked) : asked;
     const own = qos.byClient(asked, told, nowMs);
@@ -165,7 +166,7 @@ export class ChannelConsumers {
     }
     // The bound for each consumer would take away that for the channel.
     return this.#governing && this.#ungoverned === 0 && this.#host.context.queues.channelBounds
-      ? { global: true, count: this.#wanted(global ? count : this.#host.qos.clientAll) }
+      ? { global: true, count: this.#wanted(global ? count : 0) }
       : asked;
   }
 

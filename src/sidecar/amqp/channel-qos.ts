@@ -47,8 +47,8 @@ export class ChannelQos {
    * @param told what the broker is told in place of what the client asks for
    */
   byClient(wanted: Bound, told: Bound, nowMs: number): Buffer {
-    if (wanted.global) this.clientAll = wanted.count;
-    else this.clientEach = wanted.count;
+    this.clientAll = wanted.global ? wanted.count : 0;
+    if (!wanted.global) this.clientEach = wanted.count;
     this.#note(told, true, nowMs);
     return this.#frame(told);
   }

@@ -94,6 +94,34 @@ describe('a governed consumer', () => {
     expect(all?.prefetchCount).toBeGreaterThan(1);
   });
 
+  it('has its bound for the channel set again after one for each consumer', () => {
+    const pair = new SessionPair().open();
+    pair.fromClient(encodeMethod(1, 'basic.qos', { prefetchCount: 1, global: true }));
+    pair.fromClient(consume());
+    pair.context.queues.learn('/', 'known', 'prioritized');
+    const left = argsOf(pair.fromClient(consume('d', {}, 'known')), 'basic.qos');
+    expect(left.map(({ global }) => global)).toEqual([false, true]);
+    expect(left[1]?.prefetchCount).toBe(1);
+  });
+
+  it('is fetched for beyond what counts at the broker: other unsettled messages, and those of an open transaction', () => {
+    const pair = new SessionPair().open();
+    pair.context.queues.learn('/', 'q', 'prioritized');
+    pair.fromClient(encodeMethod(1, 'tx.select', {}));
+    pair.fromClient(encodeMethod(1, 'basic.get', { queue: 'x' }));
+    pair.fromBroker(content(1, 'basic.get-ok', { deliveryTag: 1 }, 'got'));
+    const wanted = (): number => Number([...pair.session.governed()][0]?.['brokerWindow']);
+    const told = (bytes: Buffer): number | undefined =>
+      argsOf(bytes, 'basic.qos').findLast(({ global }) => global)?.prefetchCount;
+    const first = told(pair.fromClient(consume()));
+    pair.fromBroker(Buffer.concat([qosOk, qosOk, consumeOk()]));
+    expect(first).toBe(wanted() + 1);
+    pair.fromBroker(deliver(2));
+    pair.toBroker();
+    expect(told(pair.fromClient(ack(2)))).toBe(wanted() + 2);
+    expect(told(pair.fromClient(encodeMethod(1, 'tx.commit', {})))).toBe(wanted() + 1);
+  });
+
   it('is governed without a bound for the channel by a broker that has forbidden it', () => {
     const pair = governed();
     pair.fromBroker(

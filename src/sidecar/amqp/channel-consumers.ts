@@ -94,16 +94,18 @@ export class ChannelConsumers {
    */
   #consumeGoverned(frame: FrameCursor, queue: string, nowMs: number): Verdict {
     const { context, facts, qos, replace } = this.#host;
-    const { maxPrefetch } = context.broker;
     const { queues } = context;
+    const { maxPrefetch } = context.broker;
+    // It holds for as long as the consumer does, so it is what a client that acknowledges late is given in the end.
+    const most = qos.clientEach > 0 ? qos.clientEach : maxPrefetch + context.limits.maxAmqpReach;
     if (queues.channelBounds && queues.kindOf(facts.virtualHost, queue) === 'prioritized') {
-      // Reached only while the bound for the channel is away for a moment.
-      qos.tellEach(maxPrefetch + context.limits.maxAmqpReach, nowMs);
+      qos.tellEach(Math.max(most, maxPrefetch + context.limits.maxAmqpReach), nowMs);
       this.adjust(nowMs);
       return VERDICT.pass;
     }
     qos.tellAll(0, nowMs);
-    qos.tellEach(qos.clientEach === 0 ? maxPrefetch : Math.min(maxPrefetch, qos.clientEach), nowMs);
+    // Where the broker knows no bound for a channel, this is the only one, and what one consumer has others cannot get.
+    qos.tellEach(queues.channelBounds || qos.clientEach > 0 ? most : maxPrefetch, nowMs);
     replace(frame.copy());
     this.adjust(nowMs);
     return VERDICT.drop;

@@ -22,6 +22,7 @@ export class GovernedConsumer implements WindowConsumer {
   constructor(options: ChannelOptions, clientPrefetch: number, nowMs: number) {
     this.governor = new PrefetchGovernor({
       maxWindow: options.maxWindow,
+      mostWindow: options.maxWindow + options.maxReach,
       clientPrefetch,
     });
     this.watch = new StarvationWatch(options, nowMs);

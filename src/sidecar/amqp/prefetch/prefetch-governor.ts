@@ -4,8 +4,10 @@ import { type SearchPhase, WindowSearch } from './window-search.ts';
 
 /** How a {@link PrefetchGovernor} is set up. */
 export interface GovernorOptions {
-  /** Never more than this outstanding at one consumer (`maxPrefetch` of the policy). */
+  /** Never more than this outstanding at one consumer (`maxPrefetch` of the policy), unless the client needs more to acknowledge anything. */
   readonly maxWindow: number;
+  /** Never more than this, even then; what the client itself asked for takes its place. */
+  readonly mostWindow: number;
   /** What the client itself asked for, an upper bound; 0 for none. */
   readonly clientPrefetch: number;
 }
@@ -63,6 +65,8 @@ const SHORTEST_MEMORY = 8192;
  */
 export class PrefetchGovernor {
   readonly #cap: number;
+  /** What a client that acknowledges nothing is given in the end. */
+  readonly #most: number;
   readonly #search: WindowSearch;
   readonly #guard: StallGuard;
   #unsettled = 0;
@@ -75,7 +79,8 @@ export class PrefetchGovernor {
   #brokerWindow: number;
 
   constructor(options: GovernorOptions) {
-    const { maxWindow, clientPrefetch } = options;
+    const { maxWindow, mostWindow, clientPrefetch } = options;
+    this.#most = Math.max(1, clientPrefetch > 0 ? clientPrefetch : Math.max(maxWindow, mostWindow));
     this.#cap = Math.max(1, clientPrefetch > 0 ? Math.min(maxWindow, clientPrefetch) : maxWindow);
     this.#search = new WindowSearch(this.#cap);
     this.#guard = new StallGuard(clientPrefetch > 0);
@@ -84,12 +89,12 @@ export class PrefetchGovernor {
 
   /** How many deliveries the client may hold unsettled. */
   get clientWindow(): number {
-    return Math.min(this.#cap, Math.max(this.#search.window, this.#guard.relief));
+    return Math.min(this.#most, Math.max(this.#search.window, this.#guard.relief));
   }
 
   /** What to ask the broker for: the client's window and the spare that hides the way to the broker. */
   get brokerWindow(): number {
-    return Math.min(this.#cap, Math.max(this.#brokerWindow, this.#guard.relief + 1));
+    return Math.min(this.#most, Math.max(this.#brokerWindow, this.#guard.relief + 1));
   }
 
   /** The client was given a delivery. @returns a mark to hand back when it is settled */
@@ -140,7 +145,7 @@ export class PrefetchGovernor {
   tick(nowMs: number): void {
     this.#search.expire(nowMs);
     const window = this.clientWindow;
-    if (this.#unsettled < window || window >= this.#cap) return;
+    if (this.#unsettled < window || window >= this.#most) return;
     this.#guard.full(window, this.#search.cleanMs, nowMs);
   }
 
@@ -168,14 +173,17 @@ export class PrefetchGovernor {
   #fit(): void {
     if (this.#settledCount === 0) return;
     const { peak } = this.#search;
-    const batch = Math.min(this.#cap, this.#guard.largestBatch);
+    const batch = Math.min(this.#most, this.#guard.largestBatch);
+    const cap = Math.max(this.#cap, batch);
     const onTheWay = (peak * this.#roundTripMs) / Math.max(this.#shortestMs, Number.MIN_VALUE);
     const spare = Math.ceil(onTheWay + 2 * Math.sqrt(onTheWay)) + batch;
-    const wanted = Math.min(this.#cap, peak + spare);
+    const wanted = Math.min(cap, peak + spare);
     const slack = Math.max(2, wanted / 4);
     if (wanted > this.#brokerWindow || wanted + slack < this.#brokerWindow) this.#brokerWindow = wanted;
     // Where the cap leaves no room for what is on the way, a window that never fills would tell nothing.
     const share = this.#roundTripMs > 0 ? this.#residenceMs / (this.#residenceMs + this.#roundTripMs) : 1;
-    this.#search.bound(batch, wanted < this.#cap ? this.#cap : Math.max(batch, Math.ceil(this.#cap * share)));
+    this.#search.bound(batch, wanted < cap ? cap : Math.max(batch, Math.ceil(cap * share)));
+    // A bound that has just moved may have moved the window.
+    this.#brokerWindow = Math.max(this.#brokerWindow, this.#search.window);
   }
 }

@@ -9,6 +9,8 @@ const LONGEST_FACTOR = 2;
  */
 const BACKOFF = 3;
 const ASKED_BACKOFF = 2;
+/** But not more than this many times: a client that waits for hundreds gets them while somebody still waits for it. */
+const MAX_FACTOR = 25;
 /** A client that has settled so many can do with what it has in hands: it is given so many times the patience. */
 const KNOWN_SETTLED = 32;
 const KNOWN_FACTOR = 8;
@@ -93,7 +95,7 @@ export class StallGuard {
     const usualMs = Math.max(MIN_PATIENCE_MS, MEAN_FACTOR * meanMs, LONGEST_FACTOR * this.#longestMs);
     if (nowMs - this.#quietSinceMs < usualMs * known * this.#factor) return;
     this.#quietSinceMs = nowMs;
-    this.#factor *= this.#backoff;
+    this.#factor = Math.min(MAX_FACTOR, this.#factor * this.#backoff);
     this.#stalls += 1;
     this.#relief = 2 * window;
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PrefetchGovernor } from '../../../../../src/sidecar/amqp/prefetch/index.ts';
 
-const FREE = { maxWindow: 64, clientPrefetch: 0 };
+const FREE = { maxWindow: 64, mostWindow: 320, clientPrefetch: 0 };
 
 function fill(governor: PrefetchGovernor, nowMs: number): number[] {
   const marks: number[] = [];
@@ -101,7 +101,7 @@ describe('a prefetch governor', () => {
 
   it('is sooner with a client that asked for its number, and stops there', () => {
     const timeTo = (clientPrefetch: number): number => {
-      const governor = new PrefetchGovernor({ maxWindow: 64, clientPrefetch });
+      const governor = new PrefetchGovernor({ ...FREE, clientPrefetch });
       let nowMs = 0;
       for (fill(governor, 0); governor.clientWindow < 16 && nowMs < 100_000; nowMs += 50) {
         governor.tick(nowMs);
@@ -111,6 +111,41 @@ describe('a prefetch governor', () => {
     };
     expect(timeTo(16)).toBeLessThan(timeTo(0));
     expect(timeTo(0)).toBeLessThan(20_000);
+  });
+
+  it.each([
+    { clientPrefetch: 0, needs: 300 },
+    { clientPrefetch: 100, needs: 100 },
+  ])('goes beyond its bound for a client that acknowledges $needs at once, and remembers it', (one) => {
+    const { clientPrefetch, needs } = one;
+    const governor = new PrefetchGovernor({ ...FREE, clientPrefetch });
+    let nowMs = 0;
+    let held = fill(governor, nowMs).length;
+    const wait = (): void => {
+      nowMs += 50;
+      governor.tick(nowMs);
+      held += fill(governor, nowMs).length;
+    };
+    while (held < needs) {
+      wait();
+      expect(nowMs).toBeLessThan(40_000);
+    }
+    expect(governor.brokerWindow).toBeGreaterThanOrEqual(needs);
+    const settle = (): void => {
+      for (let left = needs; left > 0; left -= 1) {
+        governor.settled({ classIndex: 0, residenceMs: 100, mark: 0, count: needs, overtaken: 0 }, nowMs);
+      }
+      held -= needs;
+    };
+    settle();
+    for (let batch = 0; batch < 5; batch += 1) {
+      held += fill(governor, nowMs).length;
+      expect(held).toBeGreaterThanOrEqual(needs);
+      settle();
+    }
+    const most = clientPrefetch === 0 ? FREE.mostWindow : clientPrefetch;
+    expect(governor.clientWindow).toBeLessThanOrEqual(most);
+    expect(governor.brokerWindow).toBeLessThanOrEqual(most);
   });
 
   it('forgets a batch that does not come again', () => {
@@ -137,8 +172,9 @@ describe('a prefetch governor', () => {
         fc.nat(20),
         fc.array(event, { maxLength: 300 }),
         (maxWindow, clientPrefetch, events) => {
-          const governor = new PrefetchGovernor({ maxWindow, clientPrefetch });
-          const cap = clientPrefetch > 0 ? Math.min(maxWindow, clientPrefetch) : maxWindow;
+          const mostWindow = maxWindow + 16;
+          const governor = new PrefetchGovernor({ maxWindow, mostWindow, clientPrefetch });
+          const cap = clientPrefetch > 0 ? clientPrefetch : mostWindow;
           let nowMs = 0;
           let held: { mark: number; sinceMs: number }[] = [];
           for (const { kind, a } of events) {

@@ -213,7 +213,9 @@ export const brokerSettingsShape = lazy(() => {
     maxPrefetch: f
       .whole(1, 4096)
       .default(64)
-      .describe('The governed prefetch has no more messages under way to one consumer, unless it acknowledges none before it has more.'),
+      .describe(
+        'The governed prefetch has no more messages under way to one consumer, unless it acknowledges none before it has more.',
+      ),
     starvationMs: f.milliseconds
       .default(5000)
       .describe(

@@ -29,7 +29,13 @@ const SIDECARS: readonly {
   readonly broker?: Partial<Policy['broker']>;
 }[] = [
   { name: 'layer off', virtualHost: 'off', layerOn: false },
-  { name: 'layer on, prefetch governed', virtualHost: 'gov', layerOn: true },
+  // With a bound that clients go beyond which acknowledge nothing before they have more.
+  {
+    name: 'layer on, prefetch governed',
+    virtualHost: 'gov',
+    layerOn: true,
+    broker: { prefetch: 'governed', maxPrefetch: 8 },
+  },
   {
     name: 'layer on, the prefetch of the client',
     virtualHost: 'own',

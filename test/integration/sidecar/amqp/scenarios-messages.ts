@@ -168,17 +168,17 @@ export const MESSAGE_SCENARIOS: readonly Scenario[] = [
       const connection = await connect();
       const channel = await connection.createConfirmChannel();
       await channel.assertQueue('many-at-once');
-      await fill(channel, 'many-at-once', 20);
+      await fill(channel, 'many-at-once', 8);
       const { inbox } = await consume(channel, 'many-at-once');
-      const messages = await inbox.first(20);
-      channel.ack(messages[4] as ConsumeMessage);
-      channel.ack(messages[11] as ConsumeMessage, true);
-      channel.nack(messages[13] as ConsumeMessage, true, false);
+      const messages = await inbox.first(8);
+      channel.ack(messages[1] as ConsumeMessage);
+      channel.ack(messages[3] as ConsumeMessage, true);
+      channel.nack(messages[5] as ConsumeMessage, true, false);
       say('delivered', messages.map(seen));
       await channel.close();
       const next = await connection.createChannel();
       say('left', await next.checkQueue('many-at-once'));
-      for (let index = 0; index < 6; index += 1)
+      for (let index = 0; index < 2; index += 1)
         say('again', seen(await mustGet(next, 'many-at-once', { noAck: true })));
     },
   },
@@ -187,28 +187,28 @@ export const MESSAGE_SCENARIOS: readonly Scenario[] = [
     async run({ connect, say }) {
       const channel = await (await connect()).createConfirmChannel();
       await channel.assertQueue('all');
-      await fill(channel, 'all', 10);
+      await fill(channel, 'all', 8);
       const { inbox } = await consume(channel, 'all');
-      await inbox.first(10);
+      await inbox.first(8);
       channel.ackAll();
       await fill(channel, 'all', 3);
-      await inbox.first(13);
+      await inbox.first(11);
       channel.nackAll(false);
       say('left', await channel.checkQueue('all'));
-      say('bodies', bodies(await inbox.first(13)));
+      say('bodies', bodies(await inbox.first(11)));
     },
   },
   {
-    name: 'a consumer without a limit holds three hundred messages before it acknowledges the first',
+    name: 'a consumer without a limit holds twenty messages before it acknowledges the first',
     async run({ connect, say }) {
       const channel = await (await connect()).createConfirmChannel();
       await channel.assertQueue('hoard');
-      await fill(channel, 'hoard', 300);
+      await fill(channel, 'hoard', 20);
       const { inbox } = await consume(channel, 'hoard', { consumerTag: 'hoarder' });
-      const messages = await inbox.first(300);
+      const messages = await inbox.first(20);
       say('held', bodies(messages));
       say('unacknowledged', await channel.checkQueue('hoard'));
-      channel.ack(messages[299] as ConsumeMessage, true);
+      channel.ack(messages[19] as ConsumeMessage, true);
       say('left', await channel.deleteQueue('hoard'));
     },
   },

@@ -162,22 +162,22 @@ export const QUEUE_SCENARIOS: readonly Scenario[] = [
       const first = await connect();
       const channel = await first.createConfirmChannel();
       await channel.assertQueue('given-back');
-      for (let index = 0; index < 10; index += 1) await confirmed(channel, '', 'given-back', text(index));
+      for (let index = 0; index < 4; index += 1) await confirmed(channel, '', 'given-back', text(index));
       const { inbox } = await consume(channel, 'given-back');
-      await inbox.first(10);
+      await inbox.first(4);
       await channel.close();
       const second = await first.createChannel();
       const { inbox: again } = await consume(second, 'given-back');
       say(
         'redelivered',
-        (await again.first(10)).map(({ content, fields }) => [content.toString(), fields.redelivered]),
+        (await again.first(4)).map(({ content, fields }) => [content.toString(), fields.redelivered]),
       );
       await first.close();
       const third = await (await connect()).createChannel();
       const { inbox: last } = await consume(third, 'given-back');
       say(
         'redelivered',
-        (await last.first(10)).map(({ content, fields }) => [content.toString(), fields.redelivered]),
+        (await last.first(4)).map(({ content, fields }) => [content.toString(), fields.redelivered]),
       );
     },
   },
@@ -207,11 +207,11 @@ export const QUEUE_SCENARIOS: readonly Scenario[] = [
       for (const queue of ['left', 'right']) await channel.assertQueue(queue);
       const left = await consume(channel, 'left', { consumerTag: 'l', noAck: true });
       const right = await consume(channel, 'right', { consumerTag: 'r' });
-      for (let index = 0; index < 20; index += 1) {
+      for (let index = 0; index < 8; index += 1) {
         await confirmed(channel, '', index % 2 === 0 ? 'left' : 'right', text(index));
       }
-      const inLeft = await left.inbox.first(10);
-      const inRight = await right.inbox.first(10);
+      const inLeft = await left.inbox.first(4);
+      const inRight = await right.inbox.first(4);
       say(
         'left',
         inLeft.map(({ content }) => content.toString()),

@@ -1,18 +1,22 @@
 import { writeFile } from 'node:fs/promises';
 import { EXIT_CODES, messageOf, PriomeshError } from '../src/core/index.ts';
+import { compareAmqp, formatAmqpTables } from './amqp.ts';
 import { compare } from './compare.ts';
 import { parseOptions, USAGE } from './options.ts';
 import { formatTables } from './table.ts';
 
 async function main(signal: AbortSignal): Promise<void> {
-  const { help, jsonFile, settings } = parseOptions(process.argv.slice(2));
+  const { help, amqp, jsonFile, settings } = parseOptions(process.argv.slice(2));
   if (help) {
     process.stdout.write(USAGE);
     return;
   }
-  const result = await compare(settings, signal, (text) => process.stderr.write(`${text}\n`));
+  const progress = (text: string): boolean => process.stderr.write(`${text}\n`);
+  const result = await (amqp ? compareAmqp : compare)(settings, signal, progress);
   process.stdout.write(
-    formatTables(result.rows, Object.keys(result.peers), settings, result.machine, result.loadAverages),
+    result.schema === 'priomesh/bench-amqp/v1'
+      ? formatAmqpTables(result)
+      : formatTables(result.rows, Object.keys(result.peers), settings, result.machine, result.loadAverages),
   );
   if (jsonFile !== undefined) await writeFile(jsonFile, `${JSON.stringify(result, null, 2)}\n`);
 }

@@ -5,6 +5,8 @@ import type { Settings } from './rounds.ts';
 /** What the command line asks for. */
 export interface BenchOptions {
   readonly help: boolean;
+  /** Measures the AMQP proxy instead of the HTTP data path. */
+  readonly amqp: boolean;
   readonly jsonFile: string | undefined;
   readonly settings: Settings;
 }
@@ -13,6 +15,7 @@ export interface BenchOptions {
 export const USAGE = `Compares the sidecar with HAProxy and nginx: throughput and processor time on one core, added latency, memory, start.
 
 npm run bench -- [options]
+  --amqp           compares connections to RabbitMQ through the sidecar with direct ones instead
   --quick          3 rounds, short ones: about two minutes (without it: 5 rounds, about seven)
   --rounds N       how many interleaved rounds (1 to 100)
   --seconds N      length of each measurement of throughput and of latency (1 to 60)
@@ -41,6 +44,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
       return parseArgs({
         args: [...argv],
         options: {
+          amqp: { type: 'boolean', default: false },
           quick: { type: 'boolean', default: false },
           help: { type: 'boolean', default: false },
           rounds: { type: 'string' },
@@ -57,6 +61,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   const seconds = whole('seconds', values.seconds, values.quick ? 1 : 4, 60);
   return {
     help: values.help,
+    amqp: values.amqp,
     jsonFile: values.json,
     settings: {
       rounds,

@@ -19,7 +19,8 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-interface Column {
+/** A column of a table. */
+export interface Column {
   readonly title: string;
   readonly measure: string;
   /** Shows the ratio to this peer instead of the figure. */
@@ -38,7 +39,8 @@ function cell(found: Spread | undefined, { digits, unit = 1, spread = false }: C
   return spread ? `${middle} (${shown(found.min)} to ${shown(found.max)})` : middle;
 }
 
-function section(
+/** A table with a title, a line for each peer that has figures. */
+export function section(
   title: string,
   rows: readonly Row[],
   peers: readonly string[],
@@ -71,6 +73,20 @@ function throughputColumns(name: string): Column[] {
   ];
 }
 
+/** Where and how was measured, in two lines. */
+export function heading(
+  machine: Machine,
+  settings: Settings,
+  loadAverages: readonly (readonly number[])[],
+): string {
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+  const loads = loadAverages.map(([one = 0]) => one.toFixed(2)).join(' before, ');
+  return (
+    `${machine.processor}, ${machine.cores} cores, Linux ${machine.kernel}; ${versions.join(', ')}\n` +
+    `load average over one minute: ${loads} after; median (least to most) of ${settings.rounds} interleaved rounds`
+  );
+}
+
 /** The whole result as a person reads it. */
 export function formatTables(
   rows: readonly Row[],
@@ -79,11 +95,8 @@ export function formatTables(
   machine: Machine,
   loadAverages: readonly (readonly number[])[],
 ): string {
-  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
-  const loads = loadAverages.map(([one = 0]) => one.toFixed(2)).join(' before, ');
   const sections = [
-    `${machine.processor}, ${machine.cores} cores, Linux ${machine.kernel}; ${versions.join(', ')}\n` +
-      `load average over one minute: ${loads} after; median (least to most) of ${settings.rounds} interleaved rounds`,
+    heading(machine, settings, loadAverages),
     ...Object.entries(BODY_BYTES).map(([name, bytes]) =>
       section(
         `${bytes}-byte responses, ${settings.connections} keep-alive connections, the peer alone on core ${settings.proxyCore}, closed loop of ${settings.seconds} s`,

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 export type { ApplicationConfig } from './application-config.ts';
 export type { GeneratorReport } from './generator-audit.ts';
 export type { GeneratorConfig } from './generator-config.ts';
+export { openPacer } from './pacer.ts';
 
 /** The script that serves one service of the reference application: `node FILE --config CONFIG`. */
 export const APPLICATION_MAIN = fileURLToPath(new URL('./application-main.ts', import.meta.url));

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AmqpBenchResult } from '../../../bench/amqp.ts';
 import type { BenchResult } from '../../../bench/compare.ts';
 import { childrenOf } from '../../../bench/proc.ts';
 
@@ -74,6 +75,29 @@ describe('the benchmark', () => {
       if (row.peer === 'sidecar') expect(row.ratios).toMatchObject({ haproxy: {}, nginx: {} });
     }
     for (const peer of everyone) expect(said.stdout).toMatch(new RegExp(`^${peer} `, 'm'));
+    expect(await readdir(folder)).toEqual(['result.json']);
+  });
+
+  it('measures connections to a message broker with and without what stands between', async () => {
+    const file = path.join(folder, 'amqp.json');
+    const { child, said } = startBench('--amqp', '--json', file);
+    const [code] = await once(child, 'close');
+    expect(said.stderr).not.toMatch(/^[A-Z_]+: /m);
+    expect(code).toBe(0);
+
+    const { rows, broker } = JSON.parse(await readFile(file, 'utf8')) as AmqpBenchResult;
+    expect(broker).toMatch(/^\d/);
+    const everyone = ['direct', 'haproxy-tcp', 'layer-off', 'layer-on', 'governed'];
+    const measured = (measure: string): string[] =>
+      rows.filter((row) => row.measure === measure && row.median > 0).map(({ peer }) => peer);
+    for (const measure of ['messagesRps', 'requestP50Ms', 'requestP99Ms'])
+      expect(measured(measure)).toEqual(everyone);
+    for (const measure of ['cpuPerMessageUs', 'cpuPerRequestUs', 'rssBytes']) {
+      expect(measured(measure)).toEqual(everyone.slice(1));
+    }
+    expect(rows.filter(({ measure, max }) => measure === 'errors' && max > 0)).toEqual([]);
+    for (const peer of everyone) expect(said.stdout).toMatch(new RegExp(`^${peer} `, 'm'));
+    await rm(file);
     expect(await readdir(folder)).toEqual(['result.json']);
   });
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import net from 'node:net';
 import type { Address } from '../../../src/config/index.ts';
 import {
@@ -153,4 +154,17 @@ export function converse(
     };
     send(0);
   });
+}
+
+/** Opens a connection as client libraries do, and hands over its socket: nobody reads from it yet. */
+export async function openRaw(address: Address): Promise<net.Socket> {
+  const socket = net.connect({ ...address, noDelay: true });
+  socket.on('error', () => undefined);
+  const [header = HEADER, startOk = HEADER, ...rest] = handshake();
+  for (const step of [header, startOk, Buffer.concat(rest)]) {
+    socket.write(step);
+    await once(socket, 'data');
+  }
+  socket.pause();
+  return socket;
 }

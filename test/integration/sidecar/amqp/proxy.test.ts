@@ -252,7 +252,7 @@ describe('queues that are not ours to change', () => {
       const errors: string[] = [];
       const connection = await client(amqpAddress(sidecar), errors);
       const publisher = await connection.createConfirmChannel();
-      for (let index = 0; index < 200; index += 1)
+      for (let index = 0; index < 4000; index += 1)
         publisher.sendToQueue(`elsewhere.${kind}`, Buffer.from('x'));
       await publisher.waitForConfirms();
       const channel = await connection.createChannel();

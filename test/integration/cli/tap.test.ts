@@ -179,15 +179,18 @@ describe('priomesh tap of one sidecar', () => {
       return child;
     };
     const taps = [onTerminal({}), onTerminal({ NO_COLOR: '1' })];
-    for (const tap of taps) {
-      let text = '';
-      await new Promise<void>((resolve) => {
-        tap.stdout.on('data', (chunk: Buffer) => {
-          text += chunk.toString();
-          if (text.includes('listening')) resolve();
-        });
-      });
-    }
+    // Both at once: what a terminal shows before somebody looks is not shown again.
+    const listening = taps.map(
+      (tap) =>
+        new Promise<void>((resolve) => {
+          let text = '';
+          tap.stdout.on('data', (chunk: Buffer) => {
+            text += chunk.toString();
+            if (text.includes('listening')) resolve();
+          });
+        }),
+    );
+    await Promise.all(listening);
     await request(inboundPort, { path: '/product' });
     const [coloured, plain] = await Promise.all(taps);
     expect(coloured?.stdout).toContain('\u001b[36minteractive');

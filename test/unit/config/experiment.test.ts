@@ -25,7 +25,7 @@ describe('the case study', () => {
       ['broker', true, ['broker'], undefined],
       ['transport', true, ['transport'], undefined],
       ['kernel', true, ['mark', 'kernel'], undefined],
-      ['all', true, ['queue', 'broker', 'transport', 'mark', 'kernel'], undefined],
+      ['all', true, ['queue', 'transport', 'mark', 'kernel'], undefined],
       ['interactive-only', true, [], ['interactive']],
     ]);
     expect(policy.name).toBe('case-study');

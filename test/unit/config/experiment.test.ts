@@ -22,7 +22,6 @@ describe('the case study', () => {
       ['direct', false, [], undefined],
       ['mesh', true, [], undefined],
       ['queue', true, ['queue'], undefined],
-      ['broker', true, ['broker'], undefined],
       ['transport', true, ['transport'], undefined],
       ['kernel', true, ['mark', 'kernel'], undefined],
       ['all', true, ['queue', 'transport', 'mark', 'kernel'], undefined],

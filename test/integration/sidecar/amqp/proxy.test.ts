@@ -140,7 +140,7 @@ describe('messages between a client and RabbitMQ', () => {
         setImmediate(() => {
           outstanding -= 1;
           worker.ack(message);
-          if (order.length === batch + 1) resolve();
+          if (outstanding === 0 && order.length === batch + 1) resolve();
         });
       };
       worker

@@ -1,5 +1,6 @@
 import { type ClassifierRule, type Policy, systemClock } from '../src/core/index.ts';
 import { type Classifier, compileClassifier, type RequestFacts } from '../src/ingress-classifier/index.ts';
+import { QUIET_NETWORK } from '../test/support/network-settings.ts';
 
 /** What one request costs with few and with many rules. */
 export interface ClassifierBenchResult {
@@ -19,7 +20,7 @@ function benchPolicy(ruleCount: number): Policy {
     transport: { congestionControl: ['cubic'] },
     mark: { dscp: 0, dscpName: 'CS0' },
     kernel: { sharePercent: 10, mayBorrow: true },
-    network: { path: 'default', moveOrder: 0 },
+    network: { path: 'default', moveOrder: 0, alternateDscp: [] },
   } as const;
   const rules = Array.from({ length: ruleCount }, (_, index): ClassifierRule => {
     const place = { file: 'bench.yaml', line: index + 1, column: 1 };
@@ -38,6 +39,7 @@ function benchPolicy(ruleCount: number): Policy {
     ],
     queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
     broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+    network: QUIET_NETWORK,
     routes: [],
     ingress: { defaultClass: 'batch', rules, trustedNetworks: [] },
   };

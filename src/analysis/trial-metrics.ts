@@ -6,9 +6,13 @@ import type { MeasuringWindow, RequestObjective, RequestRecord, ThroughputBin } 
 /** A metric of the wait in a message queue: only requests that pass one have it. */
 export type QueueWaitMetric = Extract<MetricName, `queueWaitMs.${string}`>;
 
+/** The figures of the episode that cross traffic makes, which only some experiments have. */
+export type EpisodeMetric = Extract<MetricName, `episode.${string}`>;
+
 /** Every metric of one class in one trial. */
 export type TrialMetrics = Readonly<
-  Record<Exclude<MetricName, QueueWaitMetric>, number> & Partial<Record<QueueWaitMetric, number>>
+  Record<Exclude<MetricName, QueueWaitMetric | EpisodeMetric>, number> &
+    Partial<Record<QueueWaitMetric | EpisodeMetric, number>>
 >;
 
 /** Whether a name is a metric that experiments may compare. */

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { fields } from './fields.ts';
 import { type DeepReadonly, lazy, zod } from './lazy.ts';
-import { prefetchSchema } from './policy-schema.ts';
+import { prefetchSchema, reactionSchema } from './policy-schema.ts';
 
 /** The figures that can be compared between two arms. */
 export const METRIC_NAMES = [
@@ -19,6 +19,12 @@ export const METRIC_NAMES = [
   'queueWaitMs.p90',
   'queueWaitMs.p99',
   'queueWaitMs.mean',
+  'episode.latencyMs.p50',
+  'episode.latencyMs.p99',
+  'episode.timeToHintMs',
+  'episode.timeToFirstMoveMs',
+  'episode.timeToReliefMs',
+  'episode.moves',
 ] as const;
 
 /** A figure that can be compared between two arms. */
@@ -46,6 +52,9 @@ function formSchema() {
 function topologySchema() {
   const z = zod();
   const f = fields();
+  const node = z
+    .string()
+    .regex(/^[a-z][a-z0-9]{0,14}$/, 'the name of a node of the topology, such as left1 or right2');
   return z
     .strictObject({
       name: z.enum(['dumbbell', 'dual-path']).describe('The topology.'),
@@ -55,14 +64,9 @@ function topologySchema() {
         .whole(1, 1_000_000)
         .describe('How many packets may wait at the bottleneck when no class is told apart.'),
       placement: z
-        .record(
-          f.name,
-          z
-            .string()
-            .regex(/^[a-z][a-z0-9]{0,14}$/, 'the name of a node of the topology, such as left1 or right2'),
-        )
+        .record(f.name, z.union([node, z.array(node).min(1).max(16)]))
         .describe(
-          'Where each service, the `generator` and, where there is one, the `broker` stand: service to node.',
+          'Where each service, the `generator` and, where there is one, the `broker` stand: service to node, or to the nodes of its replicas.',
         ),
     })
     .describe('The emulated network.');
@@ -82,6 +86,30 @@ function armSchema() {
       z
         .strictObject({ prefetch: prefetchSchema() })
         .describe("What this arm does otherwise than the policy's `broker` says."),
+    ),
+    network: z.exactOptional(
+      z
+        .strictObject({
+          reactions: z.exactOptional(
+            z
+              .array(reactionSchema())
+              .max(64)
+              .describe("Instead of the policy's reactions; an empty list: hints, and nothing is done."),
+          ),
+          spread: z.exactOptional(
+            z
+              .enum(['default', 'hash'])
+              .describe(
+                '`hash`: switches spread connections over all paths (ECMP); `default`: everything takes the first path.',
+              ),
+          ),
+        })
+        .describe(
+          "What the network does in this arm, and who reacts, otherwise than the policy's `network` says.",
+        ),
+    ),
+    crossTraffic: z.exactOptional(
+      z.array(f.name).max(16).describe('The cross traffic that runs in this arm. Default: all.'),
     ),
   });
 }
@@ -164,6 +192,24 @@ function auditSchema() {
     .describe('When a trial cannot be trusted: it is void, and repeated.');
 }
 
+function crossTrafficSchema() {
+  const z = zod();
+  const f = fields();
+  const node = z.string().regex(/^(left|right)[1-9]\d{0,1}$/, 'a host of the topology, such as left1');
+  return z
+    .strictObject({
+      name: f.name.describe('The name of the flow.'),
+      from: node.describe('The host that sends.'),
+      to: node.describe('The host that receives.'),
+      rateBps: f.whole(1000, 100_000_000_000).describe('Rate on the wire, in bits per second, constant.'),
+      startMs: f.between(0, 3_600_000).describe('When it begins, after the start of the measurement.'),
+      durationMs: f.milliseconds.describe('How long it lasts.'),
+    })
+    .describe(
+      'A flow of UDP packets that no sidecar sees: traffic of somebody else. It takes the first path.',
+    );
+}
+
 /** An experiment: topology, load, arms, and what is claimed about them. */
 export const experimentSchema = lazy(() => {
   const z = zod();
@@ -193,6 +239,22 @@ export const experimentSchema = lazy(() => {
           })
           .describe('The message broker: a RabbitMQ on the node where `broker` is placed.'),
       ),
+      controller: z.exactOptional(
+        z
+          .strictObject({
+            pollMs: f.between(5, 10_000).default(20).describe('How often the controller reads the switches.'),
+          })
+          .describe(
+            'The SDN controller: the switches are its, and arms with the layer `network` get hints from it.',
+          ),
+      ),
+      crossTraffic: z
+        .array(crossTrafficSchema())
+        .max(16)
+        .default([])
+        .describe(
+          'Flows of others. The first one that starts begins the episode that `episode.*` metrics speak of.',
+        ),
       entry: f.name.describe('The service that the generator calls.'),
       workloads: z.array(workloadSchema()).min(1).max(64).describe('What the generator sends.'),
       arms: z.record(f.name, armSchema()).describe('The variants that are compared, by name.'),

@@ -11,7 +11,14 @@ import { readConfigFile } from './read-file.ts';
 import { type Path, readSource } from './source.ts';
 
 /** Layers that only a sidecar can serve. */
-const BY_SIDECAR: ReadonlySet<string> = new Set(['queue', 'broker', 'transport', 'mark']);
+const BY_SIDECAR: ReadonlySet<string> = new Set(['queue', 'broker', 'transport', 'mark', 'network']);
+
+/** The hosts that something is placed on, one for each replica; empty where it is placed nowhere. */
+export function nodesOf(experiment: Experiment, name: string): readonly string[] {
+  const placed = experiment.topology.placement[name];
+  if (placed === undefined) return [];
+  return typeof placed === 'string' ? [placed] : placed;
+}
 
 function checkKnown(
   name: string,
@@ -146,6 +153,13 @@ function resolveExperiment(experiment: Experiment, report: Report): Experiment {
       'a message broker is placed, and the experiment has none',
       'Add the section broker, or take the line out.',
     );
+  }
+  for (const [name, placed] of Object.entries(placement)) {
+    const path: Path = ['topology', 'placement', name];
+    if (typeof placed === 'string') continue;
+    checkDuplicates(placed, 'node', (index) => [...path, index], report);
+    if (name !== GENERATOR && name !== BROKER && name !== experiment.entry) continue;
+    report.conflict(path, `${name} can have no replicas`, 'Name one node.');
   }
   checkArms(experiment, report);
   checkComparisons(experiment, report);

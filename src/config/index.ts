@@ -1,4 +1,4 @@
-export { loadStudy, parseExperiment, type Study } from './experiment.ts';
+export { loadStudy, nodesOf, parseExperiment, type Study } from './experiment.ts';
 export {
   type AuditLimits,
   BROKER,

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { DSCP_NAMES, type DscpName } from '../core/index.ts';
+import { DSCP_NAMES, type DscpName, NETWORK_DECISIONS } from '../core/index.ts';
 import { fields } from './fields.ts';
 import { lazy, zod } from './lazy.ts';
 
@@ -92,11 +92,22 @@ export const columnSchemas = lazy(() => {
         path: z
           .enum(['least-congested', 'default'])
           .default('default')
-          .describe('Which path the class takes where there are several.'),
+          .describe(
+            'Which path the class takes where there are several: `default` goes back to the first one when that is calm again, `least-congested` stays where it is.',
+          ),
         moveOrder: f
           .whole(0, 255)
           .default(0)
           .describe('Which class leaves a congested path first: the smallest number.'),
+        alternateDscp: z.exactOptional(
+          z
+            .array(f.whole(0, 63))
+            .min(1)
+            .max(3)
+            .describe(
+              'The DSCP values by which its packets take the second path, the third and the fourth. Default: one of the values for local use (RFC 2474, pool 2) for each class, in order of rank.',
+            ),
+        ),
       })
       .prefault({})
       .describe('How the network treats the class.'),
@@ -233,6 +244,89 @@ export const maxPrioritySchema = lazy(() =>
     ),
 );
 
+/** How hints are made, and what keeps routes from flapping. */
+export const networkSettingsShape = lazy(() => {
+  const z = zod();
+  const f = fields();
+  const level = z.number().min(0).max(1);
+  return {
+    hints: z
+      .strictObject({
+        intervalMs: f.between(5, 10_000).default(20).describe('How often the network is looked at.'),
+        ttlMs: f.milliseconds
+          .default(1000)
+          .describe('A hint is forgotten when it has not been renewed for this long.'),
+        smoothingMs: f.between(0, 60_000).default(40).describe('Time constant of the smoothing.'),
+        targetDelayMs: f
+          .between(0.1, 10_000)
+          .default(20)
+          .describe('The queueing delay at which a link counts as wholly congested.'),
+      })
+      .prefault({})
+      .describe('How hints are made from what the switches count.'),
+    damping: z
+      .strictObject({
+        congestedLevel: level
+          .default(0.7)
+          .describe('A class leaves a path whose level of congestion is at least this (0 to 1).'),
+        calmLevel: level.default(0.3).describe('A path is calm at this level and below.'),
+        minGain: level.default(0.2).describe('How much lower the level of the other path must be.'),
+        minHoldMs: f.milliseconds
+          .default(1000)
+          .describe('A class that has moved stays for this long at least.'),
+        escalateMs: f.milliseconds
+          .default(300)
+          .describe('How long a class waits after one of smaller `moveOrder` has left before it may follow.'),
+        returnAfterMs: f.milliseconds
+          .default(5000)
+          .describe('A class whose path is `default` returns when that path has been calm for this long.'),
+        penaltyHalfLifeMs: f.milliseconds
+          .default(30_000)
+          .describe('Each move costs a penalty of 1, which halves in this time (as in RFC 2439).'),
+        maxPenalty: f
+          .between(1, 1000)
+          .default(3)
+          .describe('No move is made that would raise the penalty above this, unless the path is dead.'),
+      })
+      .prefault({})
+      .describe('What keeps routes from flapping.'),
+  };
+});
+
+/** One reaction of a policy, as a person writes it. */
+export const reactionSchema = lazy(() => {
+  const z = zod();
+  const f = fields();
+  return z
+    .strictObject({
+      decide: z
+        .enum(NETWORK_DECISIONS)
+        .describe(
+          '`path`: which way packets take; `replica`: which endpoint serves a request; `admission`: how many requests of a class run at once.',
+        ),
+      owner: z
+        .enum(['sidecar', 'controller'])
+        .default('sidecar')
+        .describe(
+          'Who decides: each sidecar for what it sends, or the controller. The latter decides only paths.',
+        ),
+      classes: z.exactOptional(z.array(f.name).min(1).max(16).describe('For which classes. Default: all.')),
+      sharePercent: z.exactOptional(
+        f
+          .between(0, 100)
+          .describe(
+            '`admission`: the share of the concurrency limit that the class keeps while it hurts; 0 pauses it. Default 25.',
+          ),
+      ),
+      maxDurationMs: z.exactOptional(
+        f.milliseconds.describe(
+          '`admission`: it is lifted after this long at the latest, for as long. Default 2000.',
+        ),
+      ),
+    })
+    .describe('One reaction to congestion. No two owners may take one decision for one class.');
+});
+
 /** One route of a policy, as a person writes it. */
 export const routeShape = lazy(() => {
   const z = zod();
@@ -284,6 +378,19 @@ export const policySchema = lazy(() => {
         .strictObject({ maxPriority: z.exactOptional(maxPrioritySchema()), ...brokerSettingsShape() })
         .prefault({})
         .describe('The message broker, and how sidecars treat its queues and consumers.'),
+      network: z
+        .strictObject({
+          reactions: z
+            .array(reactionSchema())
+            .max(64)
+            .default([])
+            .describe(
+              'What is done about congestion. Default: sidecars choose path and replica, for all classes.',
+            ),
+          ...networkSettingsShape(),
+        })
+        .prefault({})
+        .describe('What is done when the network tells of congestion, where the layer `network` is on.'),
       routes: z
         .array(z.strictObject(routeShape()).describe('One route.'))
         .max(1000)

@@ -1,5 +1,6 @@
 import type { ClassifierRule, Policy } from '../core/index.ts';
 import { type DocumentKind, loadDocument, parseDocument, type Report } from './document.ts';
+import { alternateMarks, checkNetwork, resolveNetwork } from './network-checks.ts';
 import { checkPolicy, markedDscp, rowsByRank } from './policy-checks.ts';
 import { type PolicyFile, policySchema } from './policy-schema.ts';
 
@@ -28,14 +29,20 @@ function resolveRule(
 
 function resolvePolicy(file: PolicyFile, report: Report): Policy {
   checkPolicy(file, report);
+  const rows = rowsByRank(file);
+  checkNetwork(file, rows, report);
+  const marks = rows.map(([, row]) => markedDscp(row.mark.dscp));
+  const alternates = alternateMarks(rows, marks, report);
+  const classes = rows.map(([name, row], index) => ({
+    name,
+    ...row,
+    mark: { dscp: markedDscp(row.mark.dscp), dscpName: String(row.mark.dscp) },
+    network: { ...row.network, alternateDscp: alternates[index] ?? [] },
+  }));
   return {
     schema: file.schema,
     name: file.name,
-    classes: rowsByRank(file).map(([name, row]) => ({
-      name,
-      ...row,
-      mark: { dscp: markedDscp(row.mark.dscp), dscpName: String(row.mark.dscp) },
-    })),
+    classes,
     queue: file.queue,
     broker: {
       ...file.broker,
@@ -43,6 +50,7 @@ function resolvePolicy(file: PolicyFile, report: Report): Policy {
         file.broker.maxPriority ??
         Math.max(1, ...Object.values(file.classes).map(({ broker }) => broker.priority)),
     },
+    network: resolveNetwork(file, classes, report),
     routes: file.routes.map((route, index) => ({
       ...route,
       place: report.source.placeOf(['routes', index]),

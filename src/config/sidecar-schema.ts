@@ -1,11 +1,12 @@
 import type { z } from 'zod';
-import type { Policy } from '../core/index.ts';
+import { NETWORK_DECISIONS, type Policy } from '../core/index.ts';
 import { fields } from './fields.ts';
 import { type DeepReadonly, lazy, zod } from './lazy.ts';
 import {
   brokerSettingsShape,
   columnSchemas,
   maxPrioritySchema,
+  networkSettingsShape,
   queueSettingsSchema,
   routeShape,
   ruleMatchSchema,
@@ -13,7 +14,7 @@ import {
 import { SIDECAR_LIMITS } from './sidecar-limits.ts';
 
 /** The columns of the policy that a sidecar serves; the others are not its business. */
-export const SIDECAR_LAYERS = ['queue', 'broker', 'transport', 'mark'] as const;
+export const SIDECAR_LAYERS = ['queue', 'broker', 'transport', 'mark', 'network'] as const;
 
 /** A policy as {@link Policy} has it: resolved, every member present, the classes in order of rank. */
 function resolvedPolicySchema() {
@@ -30,6 +31,18 @@ function resolvedPolicySchema() {
           dscpName: z.string().min(1).max(8).describe('The value as a person wrote it.'),
         })
         .describe('How packets of the class are marked.'),
+      network: z
+        .strictObject({
+          path: z
+            .enum(['least-congested', 'default'])
+            .describe('Which path it takes where there are several.'),
+          moveOrder: f.whole(0, 255).describe('The smallest number leaves a congested path first.'),
+          alternateDscp: z
+            .array(f.whole(0, 63))
+            .max(3)
+            .describe('The DSCP values of the second path and on.'),
+        })
+        .describe('How the network treats the class.'),
     })
     .describe('One class.');
   const place = z
@@ -60,6 +73,26 @@ function resolvedPolicySchema() {
       broker: z
         .strictObject({ maxPriority: maxPrioritySchema(), ...brokerSettingsShape() })
         .describe('The message broker, and how sidecars treat its queues and consumers.'),
+      network: z
+        .strictObject({
+          reactions: z
+            .array(
+              z
+                .strictObject({
+                  decide: z.enum(NETWORK_DECISIONS).describe('What is decided.'),
+                  owner: z.enum(['sidecar', 'controller']).describe('Who decides.'),
+                  classes: z.array(f.name).max(16).describe('For which classes.'),
+                  sharePercent: f.between(0, 100).describe('`admission`: the share that the class keeps.'),
+                  maxDurationMs: f.milliseconds.describe('`admission`: how long at most.'),
+                  place,
+                })
+                .describe('One reaction.'),
+            )
+            .max(64)
+            .describe('What is done about congestion.'),
+          ...networkSettingsShape(),
+        })
+        .describe('What is done when the network tells of congestion.'),
       routes: z
         .array(z.strictObject({ ...routeShape(), place }).describe('One route.'))
         .max(1000)
@@ -173,6 +206,19 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
           ),
         })
         .describe('The message broker.'),
+    ),
+    controlPlane: z.exactOptional(
+      z
+        .strictObject({
+          target: f
+            .text(200)
+            .meta({ examples: ['unix:/run/priomesh/control-plane.sock', '127.0.0.1:15010'] })
+            .describe('Where the control plane listens: `unix:PATH`, or host and port.'),
+          node: f
+            .text(45)
+            .describe('The address by which the network knows the host that the sidecar stands on.'),
+        })
+        .describe('Where hints about the network come from. Absent: the sidecar works without.'),
     ),
     tap: z.exactOptional(
       z

@@ -6,5 +6,6 @@ export * from './exit-codes.ts';
 export * from './histogram.ts';
 export * from './layer.ts';
 export * from './log.ts';
+export * from './network.ts';
 export * from './policy.ts';
 export * from './random.ts';

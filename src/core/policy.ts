@@ -1,4 +1,5 @@
 import type { Place } from './errors.ts';
+import type { NetworkSettings } from './network.ts';
 
 /** The layers that a policy has a column for, in the order a request meets them. */
 export const LAYER_NAMES = ['queue', 'broker', 'transport', 'mark', 'kernel', 'network'] as const;
@@ -67,6 +68,8 @@ export interface NetworkColumn {
   readonly path: 'least-congested' | 'default';
   /** Which class leaves a congested path first: the smallest number. */
   readonly moveOrder: number;
+  /** The DSCP values by which its packets take the second path, the third, ...; on the first they keep the class's own mark. */
+  readonly alternateDscp: readonly number[];
 }
 
 /** One row of the policy table. */
@@ -174,6 +177,7 @@ export interface Policy {
   readonly classes: readonly RequestClass[];
   readonly queue: QueueSettings;
   readonly broker: BrokerSettings;
+  readonly network: NetworkSettings;
   /** Tried in this order; the first that fits is taken. A request that none fits goes by a connection. */
   readonly routes: readonly PolicyRoute[];
   readonly ingress: IngressSettings;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { BROKER, type Form, loadStudy, type Study, type Workload } from '../config/index.ts';
+import { BROKER, type Form, loadStudy, nodesOf, type Study, type Workload } from '../config/index.ts';
 import type { BottleneckPort, LayerName, LayerPlan, Platform, Policy, Site } from '../core/index.ts';
 import type { LabKind } from '../lab/index.ts';
 import { LAYERS } from './layers.ts';
@@ -51,12 +51,12 @@ export async function loadExperimentSource(where: string): Promise<ExperimentSou
 
 /** The places that layers act on, for an experiment in a laboratory with these bottleneck ports. */
 export function siteOf(source: ExperimentSource, ports: readonly BottleneckPort[]): Site {
-  const { placement } = source.experiment.topology;
-  const brokerNode = placement[BROKER];
+  const { experiment } = source;
+  const [brokerNode] = nodesOf(experiment, BROKER);
   return {
     ports,
     sidecarNodes: [
-      ...new Set(Object.keys(source.graph.services).map((service) => placement[service] as string)),
+      ...new Set(Object.keys(source.graph.services).flatMap((service) => nodesOf(experiment, service))),
     ],
     baselineCongestionControl: source.experiment.baselineCongestionControl,
     ...(brokerNode === undefined ? {} : { brokerNode }),

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isTrusted } from '../analysis/index.ts';
-import { BROKER } from '../config/index.ts';
+import { BROKER, nodesOf } from '../config/index.ts';
 import { abortError, type Clock, hostExec, type Logger, messageOf, PriomeshError } from '../core/index.ts';
 import { type Broker, type Lab, type LabKind, openBroker, openLab } from '../lab/index.ts';
 import { appendJournal, readJournal, repairJournal, type TrialEntry, type Verdict } from './journal.ts';
@@ -60,7 +60,13 @@ export async function openExperimentLab(
   return openLab(
     {
       kind: options.lab,
-      topology: { name, rateBps, delayMs, queuePackets, nodes: [...new Set(Object.values(placement))] },
+      topology: {
+        name,
+        rateBps,
+        delayMs,
+        queuePackets,
+        nodes: [...new Set(Object.values(placement).flat())],
+      },
       logDirectory: options.logDirectory,
       logger: options.logger,
     },
@@ -221,7 +227,7 @@ async function openedBroker(
   lab: Lab,
   folder: ResultsFolder,
 ): Promise<{ value: Broker | undefined } & AsyncDisposable> {
-  const node = plan.source.experiment.topology.placement[BROKER];
+  const [node] = nodesOf(plan.source.experiment, BROKER);
   if (node === undefined || !plan.arms.some((arm) => arm.usesBroker)) {
     return { value: undefined, [Symbol.asyncDispose]: async () => {} };
   }

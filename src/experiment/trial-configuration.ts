@@ -1,4 +1,4 @@
-import { type Address, SIDECAR_LAYERS, type SidecarConfig } from '../config/index.ts';
+import { type Address, nodesOf, SIDECAR_LAYERS, type SidecarConfig } from '../config/index.ts';
 import type { Lab } from '../lab/index.ts';
 import type { ApplicationConfig, GeneratorConfig } from '../workload/index.ts';
 import type { ArmPlan, ExperimentPlan } from './plan.ts';
@@ -60,7 +60,7 @@ export function configureTrial(
 ): TrialConfiguration {
   const { experiment, graph } = plan.source;
   const services = Object.keys(graph.services);
-  const nodeOf = (name: string): string => experiment.topology.placement[name] as string;
+  const nodeOf = (name: string): string => nodesOf(experiment, name)[0] as string;
   const addressOf = (name: string): string => {
     const node = lab.nodes[nodeOf(name)];
     if (node === undefined) throw new RangeError(`the topology has no node ${nodeOf(name)} for ${name}`);

@@ -3,6 +3,7 @@ import net from 'node:net';
 import type { SidecarConfig } from '../../../src/config/index.ts';
 import { type Policy, type QueueSettings, type RequestClass, seededRandom } from '../../../src/core/index.ts';
 import { type Sidecar, startSidecar } from '../../../src/sidecar/index.ts';
+import { QUIET_NETWORK } from '../../support/network-settings.ts';
 
 function row(name: string, rank: number, dscp: number, queue: Partial<RequestClass['queue']>): RequestClass {
   return {
@@ -14,7 +15,7 @@ function row(name: string, rank: number, dscp: number, queue: Partial<RequestCla
     transport: { congestionControl: ['reno'] },
     mark: { dscp, dscpName: String(dscp) },
     kernel: { sharePercent: 50, mayBorrow: true },
-    network: { path: 'default', moveOrder: 0 },
+    network: { path: 'default', moveOrder: 0, alternateDscp: [] },
   };
 }
 
@@ -30,6 +31,7 @@ export function testPolicy(
     classes: [row('interactive', 0, 46, interactive), row('batch', 5, 1, batch)],
     queue: { mode: 'strict', concurrency: 64, capacity: 512, starvationMs: 60_000, ...queue },
     broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+    network: QUIET_NETWORK,
     routes: [],
     ingress: {
       defaultClass: 'interactive',

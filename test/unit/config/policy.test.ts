@@ -28,7 +28,7 @@ describe('resolution', () => {
         transport: { congestionControl: ['bbr', 'cubic', 'reno'] },
         mark: { dscp: 46, dscpName: 'EF' },
         kernel: { sharePercent: 95, mayBorrow: true },
-        network: { path: 'least-congested', moveOrder: 1 },
+        network: { path: 'least-congested', moveOrder: 1, alternateDscp: [3] },
       },
       {
         name: 'batch',
@@ -42,7 +42,7 @@ describe('resolution', () => {
         },
         mark: { dscp: 1, dscpName: 'LE' },
         kernel: { sharePercent: 5, mayBorrow: true },
-        network: { path: 'default', moveOrder: 0 },
+        network: { path: 'default', moveOrder: 0, alternateDscp: [7] },
       },
     ]);
     expect(queue).toEqual({ mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 });

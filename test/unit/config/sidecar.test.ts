@@ -93,7 +93,7 @@ describe('a sidecar configuration', () => {
     }, 2);
     expect(faults(text)).toEqual([
       expect.stringMatching(
-        /^\d+:5 INVALID layers\[1\] is "kernel"; it must be one of queue, broker, transport, mark$/,
+        /^\d+:5 INVALID layers\[1\] is "kernel"; it must be one of queue, broker, transport, mark, network$/,
       ),
       expect.stringMatching(/^\d+:3 UNKNOWN_KEY the file has no key "servise"$/),
     ]);

@@ -9,8 +9,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ['cli'],
   ['doctor', 'experiment', 'publish'],
   ['lab', 'workload', 'analysis'],
+  ['control-plane', 'sdn-bridge'],
   ['sidecar'],
-  ['transport', 'kernel-qos', 'propagation', 'ingress-classifier'],
+  ['transport', 'kernel-qos', 'propagation', 'ingress-classifier', 'reactions'],
   ['config'],
   ['core'],
 ];

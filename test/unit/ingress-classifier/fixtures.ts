@@ -1,5 +1,6 @@
 import type { ClassifierRule, Policy, RequestClass, RuleMatch } from '../../../src/core/index.ts';
 import type { RequestFacts } from '../../../src/ingress-classifier/index.ts';
+import { QUIET_NETWORK } from '../../support/network-settings.ts';
 
 function requestClass(name: string, rank: number): RequestClass {
   return {
@@ -11,7 +12,7 @@ function requestClass(name: string, rank: number): RequestClass {
     transport: { congestionControl: ['cubic'] },
     mark: { dscp: 0, dscpName: 'CS0' },
     kernel: { sharePercent: 10, mayBorrow: true },
-    network: { path: 'default', moveOrder: 0 },
+    network: { path: 'default', moveOrder: 0, alternateDscp: [] },
   };
 }
 
@@ -31,6 +32,7 @@ export function policyOf(rules: readonly RuleOf[], defaultClass = 'interactive')
     classes: CLASS_NAMES.map(requestClass),
     queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
     broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+    network: QUIET_NETWORK,
     routes: [],
     ingress: {
       defaultClass,

@@ -1,4 +1,5 @@
 import type { BottleneckPort, Platform, Policy, RequestClass } from '../../../src/core/index.ts';
+import { QUIET_NETWORK } from '../../support/network-settings.ts';
 
 /** A class of which only what the kernel and mark columns say matters here. */
 export function requestClass(
@@ -17,7 +18,7 @@ export function requestClass(
     transport: { congestionControl: ['cubic'] },
     mark: { dscp, dscpName: String(dscp) },
     kernel: { sharePercent, mayBorrow },
-    network: { path: 'default', moveOrder: rank },
+    network: { path: 'default', moveOrder: rank, alternateDscp: [] },
   };
 }
 
@@ -29,6 +30,7 @@ export function policyOf(...classes: readonly RequestClass[]): Policy {
     classes,
     queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
     broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+    network: QUIET_NETWORK,
     routes: [],
     ingress: { defaultClass: classes.at(-1)?.name ?? '', rules: [], trustedNetworks: [] },
   };

@@ -9,6 +9,7 @@ import {
   type Propagation,
   type PropagationOptions,
 } from '../../../src/propagation/index.ts';
+import { QUIET_NETWORK } from '../../support/network-settings.ts';
 
 function requestClass(name: string, rank: number): RequestClass {
   return {
@@ -20,7 +21,7 @@ function requestClass(name: string, rank: number): RequestClass {
     transport: { congestionControl: ['cubic'] },
     mark: { dscp: 0, dscpName: 'CS0' },
     kernel: { sharePercent: 10, mayBorrow: true },
-    network: { path: 'default', moveOrder: 0 },
+    network: { path: 'default', moveOrder: 0, alternateDscp: [] },
   };
 }
 
@@ -31,6 +32,7 @@ export const POLICY: Policy = {
   classes: [requestClass('interactive', 0), requestClass('standard', 3), requestClass('batch', 9)],
   queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
   broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+  network: QUIET_NETWORK,
   routes: [],
   ingress: { defaultClass: 'batch', rules: [], trustedNetworks: [] },
 };

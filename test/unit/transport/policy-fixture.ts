@@ -1,4 +1,5 @@
 import type { Policy, RequestClass } from '../../../src/core/index.ts';
+import { QUIET_NETWORK } from '../../support/network-settings.ts';
 
 function row(name: string, rank: number, own: Partial<RequestClass>): RequestClass {
   return {
@@ -10,7 +11,7 @@ function row(name: string, rank: number, own: Partial<RequestClass>): RequestCla
     transport: { congestionControl: ['cubic'] },
     mark: { dscp: 0, dscpName: 'CS0' },
     kernel: { sharePercent: 10, mayBorrow: true },
-    network: { path: 'default', moveOrder: 0 },
+    network: { path: 'default', moveOrder: 0, alternateDscp: [] },
     ...own,
   };
 }
@@ -34,6 +35,7 @@ export const POLICY: Policy = {
   ],
   queue: { mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 },
   broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 64, starvationMs: 5000 },
+  network: QUIET_NETWORK,
   routes: [],
   ingress: { defaultClass: 'batch', rules: [], trustedNetworks: [] },
 };

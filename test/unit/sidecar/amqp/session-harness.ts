@@ -25,6 +25,7 @@ import {
 import { Session, type SessionOwner } from '../../../../src/sidecar/amqp/session.ts';
 import { TimerWheel, Wire } from '../../../../src/sidecar/io/index.ts';
 import type { TapMessage } from '../../../../src/sidecar/tap/index.ts';
+import { QUIET_NETWORK } from '../../../support/network-settings.ts';
 import { arrive, FakeSocket } from '../fake-socket.ts';
 import { HeldClock } from '../held-clock.ts';
 
@@ -38,7 +39,7 @@ function row(name: string, rank: number, priority: number): Policy['classes'][nu
     transport: { congestionControl: ['reno'] },
     mark: { dscp: 0, dscpName: '0' },
     kernel: { sharePercent: 30, mayBorrow: true },
-    network: { path: 'default', moveOrder: 0 },
+    network: { path: 'default', moveOrder: 0, alternateDscp: [] },
   };
 }
 
@@ -50,6 +51,7 @@ export function amqpPolicy(broker: Partial<Policy['broker']> = {}): Policy {
     classes: [row('interactive', 0, 9), row('normal', 3, 5), row('batch', 5, 1)],
     queue: { mode: 'strict', concurrency: 64, capacity: 512, starvationMs: 60_000 },
     broker: { maxPriority: 9, prefetch: 'governed', maxPrefetch: 16, starvationMs: 5000, ...broker },
+    network: QUIET_NETWORK,
     routes: [],
     ingress: { defaultClass: 'normal', trustedNetworks: [], rules: [] },
   };

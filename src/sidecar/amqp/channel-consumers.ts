@@ -7,6 +7,7 @@ import type { ConnectionFacts } from './handshake.ts';
 import { AMQP_FIXED_LIMITS } from './limits.ts';
 import type { GovernedConsumer } from './prefetch/index.ts';
 import { AmqpFault, decodeMethod, type MethodArguments } from './protocol/index.ts';
+import { statedWorkers } from './stated-workers.ts';
 
 /** Where a consumer of a stream begins to read; streams know no priorities, and count acknowledgements as credit (RabbitMQ, "Streams"). */
 const STREAM_OFFSET = 'x-stream-offset';
@@ -71,7 +72,7 @@ export class ChannelConsumers {
     const { context, qos } = this.#host;
     const nowMs = context.clock.nowMs();
     const queue = args.queue === '' ? this.#lastQueue : args.queue;
-    const governed = this.#governs(args) ? this.#govern(nowMs) : undefined;
+    const governed = this.#governs(args) ? this.#govern(nowMs, statedWorkers(args.arguments)) : undefined;
     const consumer: Consumer = { tag: args.consumerTag, queue, noAck: args.noAck, governed };
     if (args.noWait) this.#byTag.set(consumer.tag, consumer);
     else this.#pending.push(consumer);
@@ -126,7 +127,7 @@ export class ChannelConsumers {
     return !table.some(([name]) => name === STREAM_OFFSET);
   }
 
-  #govern(nowMs: number): GovernedConsumer | undefined {
+  #govern(nowMs: number, workers: number): GovernedConsumer | undefined {
     const { context, deliveries, qos } = this.#host;
     const channel = deliveries.govern(nowMs);
     if (channel === undefined || channel.consumers.size >= AMQP_FIXED_LIMITS.consumers) {
@@ -134,7 +135,7 @@ export class ChannelConsumers {
       return undefined;
     }
     // The client's bound for the channel may change while the consumer runs: it is kept where messages are handed out.
-    return channel.addConsumer(qos.clientEach, nowMs);
+    return channel.addConsumer(qos.clientEach, nowMs, workers);
   }
 
   /** What the broker is to be told for a consumer that nobody governs. */

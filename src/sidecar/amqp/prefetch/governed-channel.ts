@@ -19,11 +19,12 @@ export class GovernedConsumer implements WindowConsumer {
   readonly governor: PrefetchGovernor;
   readonly watch: StarvationWatch;
 
-  constructor(options: ChannelOptions, clientPrefetch: number, nowMs: number) {
+  constructor(options: ChannelOptions, clientPrefetch: number, nowMs: number, workers = 0) {
     this.governor = new PrefetchGovernor({
       maxWindow: options.maxWindow,
       mostWindow: options.maxWindow + options.maxReach,
       clientPrefetch,
+      workers,
     });
     this.watch = new StarvationWatch(options, nowMs);
   }
@@ -70,9 +71,12 @@ export class GovernedChannel<T> {
     return this.#consumers;
   }
 
-  /** @param clientPrefetch what the client itself asked for, the smaller of its per-consumer and per-channel limits; 0 for none */
-  addConsumer(clientPrefetch: number, nowMs: number): GovernedConsumer {
-    const consumer = new GovernedConsumer(this.#options, clientPrefetch, nowMs);
+  /**
+   * @param clientPrefetch what the client itself asked for, the smaller of its per-consumer and per-channel limits; 0 for none
+   * @param workers how many messages it says that it works on at once; 0 where it does not say
+   */
+  addConsumer(clientPrefetch: number, nowMs: number, workers = 0): GovernedConsumer {
+    const consumer = new GovernedConsumer(this.#options, clientPrefetch, nowMs, workers);
     this.#consumers.add(consumer);
     return consumer;
   }

@@ -10,6 +10,8 @@ export interface GovernorOptions {
   readonly mostWindow: number;
   /** What the client itself asked for, an upper bound; 0 for none. */
   readonly clientPrefetch: number;
+  /** How many messages the client says that it works on at once: nothing is to be found out then. 0 or absent where it does not say. */
+  readonly workers?: number;
 }
 
 /** One settled delivery, as the governor learns from it. */
@@ -69,6 +71,8 @@ export class PrefetchGovernor {
   readonly #most: number;
   readonly #search: WindowSearch;
   readonly #guard: StallGuard;
+  /** The window where the client has said it; 0 where it is searched for. */
+  readonly #stated: number;
   #unsettled = 0;
   #fullMs = -Infinity;
   #residenceMs = 0;
@@ -79,12 +83,14 @@ export class PrefetchGovernor {
   #brokerWindow: number;
 
   constructor(options: GovernorOptions) {
-    const { maxWindow, mostWindow, clientPrefetch } = options;
+    const { maxWindow, mostWindow, clientPrefetch, workers = 0 } = options;
     this.#most = Math.max(1, clientPrefetch > 0 ? clientPrefetch : Math.max(maxWindow, mostWindow));
     this.#cap = Math.max(1, clientPrefetch > 0 ? Math.min(maxWindow, clientPrefetch) : maxWindow);
     this.#search = new WindowSearch(this.#cap);
     this.#guard = new StallGuard(clientPrefetch > 0);
-    this.#brokerWindow = Math.min(this.#cap, 2);
+    this.#stated = Math.min(this.#cap, workers);
+    if (this.#stated > 0) this.#search.bound(this.#stated, this.#stated);
+    this.#brokerWindow = Math.min(this.#cap, Math.max(2, this.#stated + 1));
   }
 
   /** How many deliveries the client may hold unsettled. */
@@ -182,7 +188,8 @@ export class PrefetchGovernor {
     if (wanted > this.#brokerWindow || wanted + slack < this.#brokerWindow) this.#brokerWindow = wanted;
     // Where the cap leaves no room for what is on the way, a window that never fills would tell nothing.
     const share = this.#roundTripMs > 0 ? this.#residenceMs / (this.#residenceMs + this.#roundTripMs) : 1;
-    this.#search.bound(batch, wanted < cap ? cap : Math.max(batch, Math.ceil(cap * share)));
+    if (this.#stated > 0) this.#search.bound(this.#stated, this.#stated);
+    else this.#search.bound(batch, wanted < cap ? cap : Math.max(batch, Math.ceil(cap * share)));
     // A bound that has just moved may have moved the window.
     this.#brokerWindow = Math.max(this.#brokerWindow, this.#search.window);
   }

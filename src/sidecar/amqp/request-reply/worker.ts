@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import type { Pool } from 'undici';
 import type { Clock, Logger, Policy, Random } from '../../../core/index.ts';
+import { WORKERS_ARGUMENT } from '../stated-workers.ts';
 import { ownAnswer, type QueueAnswerCode } from './answers.ts';
 import { type CallResult, callApplication } from './application-call.ts';
 import { backOffMs } from './back-off.ts';
@@ -70,7 +71,7 @@ export class Worker {
 
   /** Builds the serving end on a fresh connection; for `BrokerLink`. */
   async begin(model: ChannelModel, lost: (cause: unknown) => void): Promise<LinkSession> {
-    const { queue, prefetch, logger, classOf, counters } = this.#options;
+    const { queue, prefetch, policy, logger, classOf, counters } = this.#options;
     await declareTopology(model, queue, logger);
     const session = new WorkerSession(frameBytesOf(model, FRAME_BYTES));
     const watched = <C extends Channel>(channel: C): C => {
@@ -97,7 +98,9 @@ export class Worker {
     const taken = orLost((message) => this.#received(channel, message, session));
     const end = { ended: () => session.end() };
     if (this.#draining) return end;
-    const { consumerTag } = await channel.consume(queue, taken);
+    const { consumerTag } = await channel.consume(queue, taken, {
+      arguments: { [WORKERS_ARGUMENT]: policy.queue.concurrency },
+    });
     // What it still holds is answered on the same channel. Without this the broker would deliver what is given back, over and over.
     const stop = (): void => {
       if (session.alive) channel.cancel(consumerTag).catch(lost);

@@ -34,6 +34,15 @@ describe('a prefetch governor', () => {
     expect(governor.snapshot()).toMatchObject({ baseResidenceMs: 20, stalls: 0, largestBatch: 1 });
   });
 
+  it('searches for nothing where the client says how many messages it works on at once', () => {
+    const governor = new PrefetchGovernor({ ...FREE, workers: 8 });
+    expect([governor.clientWindow, governor.brokerWindow]).toEqual([8, 9]);
+    // Each further message makes all of them slower: to a search eight would be seven too many.
+    serve(governor, 2000, 20);
+    expect(governor.clientWindow).toBe(8);
+    expect(new PrefetchGovernor({ ...FREE, maxWindow: 4, workers: 8 }).clientWindow).toBe(4);
+  });
+
   it('asks for more to spare the further away the broker is', () => {
     const spareAt = (roundTripMs: number): number => {
       const governor = new PrefetchGovernor(FREE);

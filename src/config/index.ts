@@ -1,3 +1,5 @@
+export { loadBridgeConfig } from './bridge.ts';
+export type { BridgeConfig } from './bridge-schema.ts';
 export { loadStudy, nodesOf, parseExperiment, type Study } from './experiment.ts';
 export {
   type AuditLimits,

@@ -1,3 +1,4 @@
+import { bridgeFileKind, bridgeKind } from './bridge.ts';
 import { type DocumentKind, jsonSchemaOf } from './document.ts';
 import { experimentKind } from './experiment.ts';
 import { graphKind } from './graph.ts';
@@ -23,5 +24,7 @@ export function schemas(): Readonly<Record<string, JsonSchema>> {
     published(graphKind),
     published(sidecarKind),
     published(sidecarFileKind),
+    published(bridgeKind),
+    published(bridgeFileKind),
   ]);
 }

@@ -17,7 +17,7 @@ import { SIDECAR_LIMITS } from './sidecar-limits.ts';
 export const SIDECAR_LAYERS = ['queue', 'broker', 'transport', 'mark', 'network'] as const;
 
 /** A policy as {@link Policy} has it: resolved, every member present, the classes in order of rank. */
-function resolvedPolicySchema() {
+export function resolvedPolicySchema() {
   const z = zod();
   const f = fields();
   const columns = columnSchemas();

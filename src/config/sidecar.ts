@@ -90,7 +90,7 @@ function checkAddresses(config: Omit<SidecarConfig, 'policy'>, report: Check): v
 }
 
 /** What holds of every resolved policy; a policy that `parsePolicy` made fulfils it. */
-function checkResolved(policy: Policy, report: Check): void {
+export function checkResolved(policy: Policy, report: Check): void {
   const names = policy.classes.map(({ name }) => name);
   for (const [index, { name, rank }] of policy.classes.entries()) {
     const above = policy.classes[index - 1];

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import type { ConnectionProfile } from '../transport/index.ts';
 import { type Caller, Exchange, type Side } from './exchange.ts';
 import { type AnswerCode, CR, INCOMPLETE, LF, REFUSED, refusalKind } from './http1/index.ts';
 import { Timeout, type Timeout as WheelTimeout, Wire, type WireOwner } from './io/index.ts';
@@ -12,6 +13,8 @@ type Phase = 'head' | 'exchange' | 'linger' | 'closed';
 export class CallerConnection implements Caller, WireOwner {
   readonly wire: Wire;
   readonly address: string;
+  /** Looked up when the connection is accepted, and anew when the list of peers changes. */
+  profiles: readonly ConnectionProfile[] | undefined;
   readonly #side: Side;
   readonly #exchange: Exchange;
   readonly #timeout: WheelTimeout;
@@ -29,6 +32,7 @@ export class CallerConnection implements Caller, WireOwner {
   constructor(side: Side, address: string, gone: (connection: CallerConnection) => void) {
     this.#side = side;
     this.address = address;
+    this.profiles = side.profilesTowards?.(address);
     this.#gone = gone;
     this.wire = new Wire(this);
     this.#exchange = new Exchange(side, this);

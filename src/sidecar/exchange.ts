@@ -5,6 +5,7 @@ import {
   createCarried,
   createCarrierHeaders,
 } from '../propagation/index.ts';
+import type { ConnectionProfile } from '../transport/index.ts';
 import {
   type AnswerBytes,
   type AnswerCode,
@@ -49,12 +50,16 @@ export interface Side {
   readonly counters: SideCounters;
   /** Who is told of requests that have ended; absent where nobody can listen. */
   readonly tap?: TapPoint;
+  /** How connections towards a host are sent, by class; the list is kept and may change. Absent where no host differs from another. */
+  readonly profilesTowards?: (address: string) => readonly ConnectionProfile[];
 }
 
 /** The connection that a request came on. */
 export interface Caller {
   readonly wire: Wire;
   readonly address: string;
+  /** How responses on it are sent, by class, where that depends on the peer. */
+  readonly profiles: readonly ConnectionProfile[] | undefined;
   /** The exchange is over; `keepAlive` says whether the connection can carry another. */
   exchangeEnded(keepAlive: boolean): void;
   /** The exchange is over and the connection must not be used again; what was sent is still delivered. */

@@ -21,15 +21,16 @@ export interface UpstreamContext {
 /**
  * An upstream with a pool for each class and endpoint. Classes whose connections are alike in everything share a pool:
  * where transport and mark are off, a sidecar is as blind to classes as one that knows none.
+ * @param profilesTowards how connections to a host are opened, by class; what stands in the list may change
  */
 export function makeUpstream(
   { config, wheel, limits, transport, random }: UpstreamContext,
   name: string,
   addresses: readonly Address[],
   counters: SideCounters,
-  profileOf: (classIndex: number) => ConnectionProfile,
+  profilesTowards: (host: string) => readonly ConnectionProfile[],
 ): Upstream {
-  const poolTo = (address: Address, profile: ConnectionProfile): ConnectionPool =>
+  const poolTo = (address: Address, profileNow: () => ConnectionProfile): ConnectionPool =>
     new ConnectionPool({
       wheel,
       maxPoolConnections: limits.maxPoolConnections,
@@ -37,19 +38,21 @@ export function makeUpstream(
       maxPendingRequests: limits.maxPendingRequests,
       connectTimeoutMs: limits.connectTimeoutMs,
       idleTimeoutMs: limits.idleTimeoutMs,
-      connect: (onread: net.OnReadOpts) => connectWithProfile(address, profile, { transport, onread }),
+      connect: (onread: net.OnReadOpts) => connectWithProfile(address, profileNow(), { transport, onread }),
       hit: (limit) => counters.hit(limit),
     });
   const endpoints = addresses.map((address) => {
     const byProfile = new Map<ConnectionProfile, ConnectionPool>();
+    const profiles = profilesTowards(address.host);
     return new Endpoint({
-      label: `${address.host}:${address.port}`,
+      host: address.host,
+      port: address.port,
       wheel,
       breakerFailures: limits.breakerFailures,
       breakerOpenMs: limits.breakerOpenMs,
       pools: config.policy.classes.map((_, classIndex) => {
-        const profile = profileOf(classIndex);
-        const pool = byProfile.get(profile) ?? poolTo(address, profile);
+        const profile = profiles[classIndex] ?? {};
+        const pool = byProfile.get(profile) ?? poolTo(address, () => profiles[classIndex] ?? profile);
         byProfile.set(profile, pool);
         return pool;
       }),
@@ -67,7 +70,7 @@ export function gatewayRoutes(
   routes: readonly PolicyRoute[],
   requestReply: { gatewayPort(queue: string): number | undefined } | undefined,
   counters: SideCounters,
-  profile: ConnectionProfile,
+  profiles: readonly ConnectionProfile[],
 ): readonly BrokerRoute[] {
   const limits = {
     ...shared.limits,
@@ -80,7 +83,7 @@ export function gatewayRoutes(
     const address = { host: '127.0.0.1', port };
     const gateway =
       gateways.get(route.queue) ??
-      makeUpstream({ ...shared, limits }, `queue ${route.queue}`, [address], counters, () => profile);
+      makeUpstream({ ...shared, limits }, `queue ${route.queue}`, [address], counters, () => profiles);
     gateways.set(route.queue, gateway);
     return [{ route, gateway }];
   });

@@ -68,6 +68,7 @@ export async function startSidecar(
   const profiles = classProfiles(policy, config.layers, platform, config.baselineCongestionControl);
   // Loopback needs no class: the application's side of a connection has the baseline in every arm.
   const baseline = baselineProfile(config, platform);
+  const baselines = policy.classes.map(() => baseline);
   const shared: UpstreamContext = { config, wheel, limits, transport, random };
 
   const propagation = createPropagation(policy);
@@ -155,7 +156,7 @@ export async function startSidecar(
         'application',
         [config.inbound.application],
         counters,
-        () => baseline,
+        () => baselines,
       );
       const queue = requestQueue(queueSettings(policy, config.layers.includes('queue')), clock, wheel);
       const parts = {
@@ -170,7 +171,7 @@ export async function startSidecar(
         application,
         tap,
       };
-      const brokerRoutes = gatewayRoutes(shared, queued.inbound, requestReply, counters, baseline);
+      const brokerRoutes = gatewayRoutes(shared, queued.inbound, requestReply, counters, baselines);
       const { ingress } = config.inbound;
       const side: Side = {
         name: 'inbound',
@@ -208,10 +209,10 @@ export async function startSidecar(
       const routes = new Map(
         Object.entries(config.outbound.upstreams).map(([name, { endpoints }]) => [
           name.toLowerCase(),
-          makeUpstream(shared, name, endpoints, counters, (classIndex) => profiles[classIndex] ?? baseline),
+          makeUpstream(shared, name, endpoints, counters, () => profiles),
         ]),
       );
-      const brokerRoutes = gatewayRoutes(shared, queued.outbound, requestReply, counters, baseline);
+      const brokerRoutes = gatewayRoutes(shared, queued.outbound, requestReply, counters, baselines);
       const stack = outboundStack({
         policy,
         service: config.service,

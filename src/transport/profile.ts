@@ -33,6 +33,8 @@ export interface ConnectionProfile {
   readonly kernelPriority?: number;
   /** Paces the connection so that it yields to others. */
   readonly scavenger?: ScavengerSettings;
+  /** Which of several network paths its mark chooses, 0 or absent for the default. Each has delays of its own, which the scavenger must not confuse. */
+  readonly networkPath?: number;
 }
 
 /** An IP literal and a port. */
@@ -60,6 +62,7 @@ interface Applied {
   dscp: number;
   kernelPriority: number;
   scavenger: ScavengerSettings | undefined;
+  networkPath: number;
 }
 
 const NO_PROFILE: ConnectionProfile = {};
@@ -176,6 +179,7 @@ function freshState(descriptor: number, family: Family): Applied {
     dscp,
     kernelPriority: Math.max(0, readKernelPriority(descriptor)),
     scavenger: undefined,
+    networkPath: 0,
   };
 }
 
@@ -230,10 +234,15 @@ function followScavenger(
   peer?: string,
 ): void {
   const state = applied.get(socket);
-  if (state === undefined || state.scavenger === profile.scavenger) return;
+  const networkPath = profile.networkPath ?? 0;
+  if (state === undefined) return;
+  if (state.scavenger === profile.scavenger && state.networkPath === networkPath) return;
+  const paced = state.scavenger !== undefined;
   state.scavenger = profile.scavenger;
-  if (profile.scavenger === undefined) transport.scavenger.unregister(socket);
-  else transport.scavenger.register(socket, profile.scavenger, peer);
+  state.networkPath = networkPath;
+  if (profile.scavenger !== undefined) {
+    transport.scavenger.register(socket, profile.scavenger, peer, networkPath);
+  } else if (paced) transport.scavenger.unregister(socket);
 }
 
 /** A socket that reports the failure of socket(2) the way net.connect would: as an event, after the caller listens. */

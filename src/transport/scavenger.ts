@@ -55,16 +55,21 @@ export class Scavenger {
 
   /**
    * Begins to pace a socket; ends by itself when the socket closes. `peer` groups sockets that share a path; it is needed
-   * where the socket is not connected yet.
+   * where the socket is not connected yet. `networkPath` tells apart the ways to one peer.
    */
-  register(socket: net.Socket, settings: ScavengerSettings, peer = socket.remoteAddress ?? ''): void {
+  register(
+    socket: net.Socket,
+    settings: ScavengerSettings,
+    peer = socket.remoteAddress ?? '',
+    networkPath = 0,
+  ): void {
     if (ffi().calls === undefined || socket.destroyed) return;
     this.unregister(socket);
     if (this.#members.size >= this.#maxSockets) {
       this.#overLimit += 1;
       return;
     }
-    const path = this.#pathTo(peer, settings);
+    const path = this.#pathTo(networkPath === 0 ? peer : `${peer} path ${networkPath}`, settings);
     const onClose = (): void => {
       this.#leave(socket);
     };

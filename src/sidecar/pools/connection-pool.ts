@@ -61,6 +61,11 @@ export class ConnectionPool implements ConnectionOwner {
     return undefined;
   }
 
+  /** Hands over every connection, the connecting ones too. */
+  each(use: (connection: UpstreamConnection) => void): void {
+    for (const connection of this.#all) use(connection);
+  }
+
   /**
    * Takes a connection, or undefined: then the waiter hears later.
    * @param fresh never an idle one: it waits for a new one, or for one that has just carried a whole response

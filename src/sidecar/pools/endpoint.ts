@@ -4,8 +4,9 @@ import type { ConnectionPool } from './connection-pool.ts';
 
 /** What an endpoint needs from outside. */
 export interface EndpointOptions {
-  /** For people: `address:port`. */
-  readonly label: string;
+  /** An IP literal. */
+  readonly host: string;
+  readonly port: number;
   readonly wheel: TimerWheel;
   /** Failures in a row that take it out of rotation, and for how long. */
   readonly breakerFailures: number;
@@ -16,6 +17,8 @@ export interface EndpointOptions {
 
 /** One address that serves an upstream, with a pool for each kind of connection. */
 export class Endpoint implements Candidate {
+  readonly host: string;
+  /** For people: `address:port`. */
   readonly label: string;
   readonly pools: readonly ConnectionPool[];
   inFlight = 0;
@@ -28,7 +31,8 @@ export class Endpoint implements Candidate {
 
   constructor(options: EndpointOptions) {
     this.#options = options;
-    this.label = options.label;
+    this.host = options.host;
+    this.label = `${options.host}:${options.port}`;
     this.pools = options.pools;
     this.#return = new Timeout(() => {
       this.eligible = true;

@@ -58,6 +58,12 @@ export class Admission {
     this.queue.cancel(entry);
   }
 
+  /** Lets a class hold less of the concurrency limit than its row says: see {@link RequestQueue.setShare}. */
+  setShare(classIndex: number, percent: number): void {
+    this.queue.setShare(classIndex, percent);
+    this.#fill();
+  }
+
   #look(nowMs: number): void {
     this.queue.expire(nowMs, this.#expired);
     this.#fill();

@@ -41,6 +41,8 @@ export class RequestQueue {
   readonly #lists: readonly WaitingList[];
   readonly #runningByClass: Int32Array;
   readonly #pass: Float64Array;
+  /** The most of each class that may run now: what its row says, or less for a while. */
+  readonly #mostRunning: Int32Array;
   #turn = 0;
   #running = 0;
   #waiting = 0;
@@ -51,6 +53,18 @@ export class RequestQueue {
     this.#lists = Array.from({ length: lists }, () => new WaitingList());
     this.#runningByClass = new Int32Array(settings.classes.length);
     this.#pass = new Float64Array(settings.classes.length);
+    this.#mostRunning = Int32Array.from(settings.classes, ({ maxRunning }) => maxRunning);
+  }
+
+  /**
+   * Lets a class hold less than its row says, or all of it again. Who runs is left alone.
+   * @param percent of the concurrency limit, 0 to 100; 0 starts none of the class, but one at a time of those who have waited `starvationMs`
+   */
+  setShare(classIndex: ClassIndex, percent: number): void {
+    const row = this.#settings.classes[classIndex];
+    if (row === undefined) return;
+    const share = Math.floor((this.#settings.concurrency * percent) / 100);
+    this.#mostRunning[classIndex] = Math.min(row.maxRunning, percent > 0 ? Math.max(1, share) : 0);
   }
 
   get running(): number {
@@ -148,7 +162,7 @@ export class RequestQueue {
 
   #mayRun(classIndex: ClassIndex): boolean {
     if (this.#settings.mode === 'fifo') return true;
-    return this.runningOf(classIndex) < (this.#settings.classes[classIndex]?.maxRunning ?? 0);
+    return this.runningOf(classIndex) < (this.#mostRunning[classIndex] as number);
   }
 
   #start(entry: QueueEntry): void {
@@ -182,8 +196,11 @@ export class RequestQueue {
     let best = -1;
     for (let line = 0; line < this.#lists.length; line += 1) {
       const head = this.#lists[line]?.head;
-      if (head === undefined || !this.#mayRun(head.classIndex)) continue;
+      if (head === undefined) continue;
       const waited = nowMs - head.offeredMs;
+      // A class that is paused altogether still gets one place for who would starve.
+      const owed = waited >= this.#settings.starvationMs && this.runningOf(head.classIndex) === 0;
+      if (!owed && !this.#mayRun(head.classIndex)) continue;
       if (waited > longest || (waited === longest && starving < 0)) {
         longest = waited;
         starving = line;

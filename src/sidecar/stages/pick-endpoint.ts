@@ -5,7 +5,7 @@ export function pickEndpoint(): Stage {
   return {
     name: 'pick-endpoint',
     enter(exchange) {
-      const endpoint = exchange.upstream?.pick(exchange.tried);
+      const endpoint = exchange.upstream?.pick(exchange.tried, exchange.classIndex);
       if (endpoint === undefined) return exchange.answer('NO_ENDPOINT');
       endpoint.inFlight += 1;
       exchange.endpoint = endpoint;

@@ -8,7 +8,7 @@ import {
   quantity,
   quantityBracketed,
 } from './phrases.ts';
-import type { SummaryFinding, SummaryRatio } from './summary.ts';
+import type { SummaryEstimate, SummaryFinding, SummaryRatio } from './summary.ts';
 import { isMetricName } from './trial-metrics.ts';
 
 /** What was measured of one claim, and why it does not settle it where it does not. */
@@ -31,6 +31,28 @@ export function findingWords(
   if (verdict !== 'undecided') return `${measured}.`;
   const { low } = unit === undefined ? found : found.difference;
   return low === null
+    ? `${measured}, and there is no interval to judge by.`
+    : `${measured}, which the interval straddles.`;
+}
+
+/** The same of a claim about the value of one arm. */
+export function valueWords(
+  { metric, class: className, of, atLeast, atMost }: Comparison,
+  found: SummaryEstimate | undefined,
+  verdict: SummaryFinding['verdict'],
+): string {
+  const unit = isMetricName(metric) ? metric : undefined;
+  const shown = (value: number) => (unit === undefined ? figure(value) : quantity(unit, value));
+  const bound = listed([
+    ...(atLeast === undefined ? [] : [`at least ${shown(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`at most ${shown(atMost)}`]),
+  ]);
+  const what = `${capital(className)} ${metricLabel(metric)} of \`${of}\``;
+  if (found === undefined) return `${what} is not known: no trial has it (claimed: ${bound}).`;
+  const value = unit === undefined ? bracketed(found) : quantityBracketed(unit, found);
+  const measured = `${what} is ${value}; claimed is ${bound}`;
+  if (verdict !== 'undecided') return `${measured}.`;
+  return found.low === null
     ? `${measured}, and there is no interval to judge by.`
     : `${measured}, which the interval straddles.`;
 }

@@ -1,4 +1,5 @@
 export { judge } from './compare.ts';
+export { type EpisodeMetric, RELIEF_WINDOW_MS } from './episode.ts';
 export type { ArmInput, AuditInput, Comparison, SummaryInput } from './input.ts';
 export {
   type Estimate,
@@ -13,7 +14,11 @@ export { bracketed, figure, quantity } from './phrases.ts';
 export { quantileSorted } from './quantile.ts';
 export { type DepthPoint, depthOverTime, totalReady } from './queue-depths.ts';
 export type {
+  Episode,
+  HintEvent,
   MeasuringWindow,
+  MoveEvent,
+  NetworkEvents,
   QueueSample,
   RequestObjective,
   RequestRecord,

@@ -1,4 +1,4 @@
-import type { MeasuringWindow, RequestObjective, Trial } from './records.ts';
+import type { Episode, MeasuringWindow, RequestObjective, Trial } from './records.ts';
 
 /** An arm of the experiment as the analysis needs it. */
 export interface ArmInput {
@@ -10,13 +10,13 @@ export interface ArmInput {
 }
 
 /**
- * A claim of the experiment: `metric(of) / metric(to)` or, for a difference, `metric(of) - metric(to)` for a class, and the bounds it is to
- * keep, a difference's in the unit of the metric.
+ * A claim of the experiment: `metric(of) / metric(to)`, for a difference `metric(of) - metric(to)`, for a value `metric(of)` (and `to` is the
+ * same arm), of a class, and the bounds it is to keep, those of differences and values in the unit of the metric.
  */
 export interface Comparison {
   readonly metric: string;
   /** Default: ratio. */
-  readonly kind?: 'ratio' | 'difference' | undefined;
+  readonly kind?: 'ratio' | 'difference' | 'value' | undefined;
   readonly class: string;
   readonly of: string;
   readonly to: string;
@@ -41,6 +41,8 @@ export interface SummaryInput {
   readonly lab: string;
   readonly form: string;
   readonly window: MeasuringWindow;
+  /** When cross traffic flows; absent in an experiment without. */
+  readonly episode?: Episode | undefined;
   /** In the order they are shown. */
   readonly arms: Readonly<Record<string, ArmInput>>;
   /** The most important class first. */

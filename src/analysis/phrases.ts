@@ -12,7 +12,8 @@ export function figure(value: number): string {
 
 /** `12.3 ms`, `8.4 Mbit/s`, `98.5 %`: a value of a metric with its unit. */
 export function quantity(metric: MetricName, value: number): string {
-  if (metric.startsWith('latencyMs.') || metric.startsWith('queueWaitMs.')) return `${figure(value)} ms`;
+  if (metric === 'episode.moves') return `${figure(value)} moves`;
+  if (/^(?:latencyMs|queueWaitMs|episode)\./.test(metric)) return `${figure(value)} ms`;
   if (metric === 'goodputBps') return `${figure(value / 1e6)} Mbit/s`;
   if (metric === 'goodputRps' || metric === 'throughputRps') return `${figure(value)} requests/s`;
   return `${percent(value)} %`;
@@ -41,8 +42,19 @@ export function quantityBracketed(metric: MetricName, { value, low, high }: Summ
   return `${shown} [${bare(low)}, ${bare(high)}]`;
 }
 
+const EPISODE_LABELS: ReadonlyMap<string, string> = new Map([
+  ['episode.latencyMs.p50', 'p50 latency in the episode'],
+  ['episode.latencyMs.p99', 'p99 latency in the episode'],
+  ['episode.timeToHintMs', 'time to the first hint'],
+  ['episode.timeToFirstMoveMs', 'time to the first move'],
+  ['episode.timeToReliefMs', 'time to relief'],
+  ['episode.moves', 'count of moves'],
+]);
+
 /** What people call a metric: `p99`, `goodput`. */
 export function metricLabel(metric: string): string {
+  const ofEpisode = EPISODE_LABELS.get(metric);
+  if (ofEpisode !== undefined) return ofEpisode;
   if (metric === 'latencyMs.mean') return 'mean latency';
   if (metric === 'latencyMs.p999') return 'p99.9 latency';
   if (metric.startsWith('latencyMs.')) return `${metric.slice('latencyMs.'.length)} latency`;

@@ -38,6 +38,41 @@ export interface QueueSample {
   readonly unacked: number;
 }
 
+/** The time in which cross traffic flows, `[startMs, endMs)`, milliseconds since the start of the schedule. */
+export interface Episode {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** A class became congested on a directed link, or calm again. */
+export interface HintEvent {
+  /** Milliseconds since the start of the schedule. */
+  readonly timeMs: number;
+  readonly link: string;
+  readonly className: string;
+  readonly congested: boolean;
+}
+
+/** A class went from one path to another. */
+export interface MoveEvent {
+  /** Milliseconds since the start of the schedule. */
+  readonly timeMs: number;
+  readonly className: string;
+  /** Who moved it: the name of a sidecar, or `controller`. */
+  readonly decider: string;
+  /** Towards which host; empty for all. */
+  readonly peer: string;
+  readonly from: string;
+  readonly to: string;
+  readonly reason: string;
+}
+
+/** What was told of the network in a trial, and what was done about it. */
+export interface NetworkEvents {
+  readonly hints: readonly HintEvent[];
+  readonly moves: readonly MoveEvent[];
+}
+
 /** A trial that passed its audit. Trials of the same block had the same arrivals, so arms are compared block by block. */
 export interface Trial {
   readonly arm: string;
@@ -46,6 +81,8 @@ export interface Trial {
   readonly throughput: readonly ThroughputBin[];
   /** In the order of time; none where there is no message broker. */
   readonly queueSamples?: readonly QueueSample[];
+  /** In the order of time; absent where nobody told of the network. */
+  readonly networkEvents?: NetworkEvents | undefined;
 }
 
 /** The part of the schedule that counts, `[startMs, endMs)`. */

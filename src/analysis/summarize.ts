@@ -1,14 +1,22 @@
 import { METRIC_NAMES, type MetricName } from '../config/index.ts';
 import { PriomeshError } from '../core/index.ts';
 import { compareArms, judge, roundedEstimate } from './compare.ts';
-import { controlWords, findingWords } from './finding-words.ts';
+import { type EpisodeMetric, RELIEF_FACTOR, RELIEF_WINDOW_MS } from './episode.ts';
+import { controlWords, findingWords, valueWords } from './finding-words.ts';
 import type { SummaryInput } from './input.ts';
-import { CONFIDENCE, type Estimate, geometricInterval, proportionInterval } from './interval.ts';
+import {
+  amountInterval,
+  CONFIDENCE,
+  type Estimate,
+  geometricInterval,
+  proportionInterval,
+} from './interval.ts';
 import { queueDepths } from './queue-depths.ts';
 import {
   type Summary,
   type SummaryArm,
   type SummaryClass,
+  type SummaryEstimate,
   type SummaryRatio,
   summarySchema,
 } from './summary.ts';
@@ -27,6 +35,8 @@ const STATISTICS: Summary['statistics'] = {
   failures:
     'In the latencies a request that failed counts as its time-out, one that was cut off by the end of the trial as the time it had waited until then. Both count as errors and do not meet the objective. In the waits in a message queue such a request counts with its latency.',
 };
+
+const EPISODE_WORDS = `The episode is the time in which cross traffic flows. Its latencies are of the requests that were due in it. Time to hint and time to first move count from its start; without a hint to its end the former is its length. Time to relief: from its start to the end of the last bad window of ${RELIEF_WINDOW_MS} ms, a window whose p99 is at least ${RELIEF_FACTOR} times that of the class's requests before the episode. Moves: the most that one decider, a sidecar or the controller, moved the class in a trial. Intervals of times as for latencies, of moves as for depths.`;
 
 /**
  * Computes the whole of `summary.json` from trials that passed the audit. Pure. Throws RESULTS_INVALID when there is no
@@ -57,12 +67,16 @@ export function summarize(input: SummaryInput): Summary {
   const findings: Summary['findings'] = [];
   for (const comparison of input.comparisons) {
     if (comparison.atLeast === undefined && comparison.atMost === undefined) continue;
-    const ratio = find(ratios, comparison);
-    const isDifference = comparison.kind === 'difference';
-    const verdict = judge(isDifference ? ratio?.difference : ratio, comparison);
+    const { kind } = comparison;
+    const ratio = kind === 'value' ? undefined : find(ratios, comparison);
+    const value = kind === 'value' ? estimateOf(arms[comparison.of], comparison) : undefined;
+    const verdict = judge(
+      kind === 'value' ? value : kind === 'difference' ? ratio?.difference : ratio,
+      comparison,
+    );
     findings.push({
       claim: comparison.claim,
-      ...(isDifference ? { kind: 'difference' } : {}),
+      ...(kind === 'difference' || kind === 'value' ? { kind } : {}),
       metric: comparison.metric,
       class: comparison.class,
       of: comparison.of,
@@ -70,7 +84,8 @@ export function summarize(input: SummaryInput): Summary {
       ...(comparison.atLeast === undefined ? {} : { atLeast: comparison.atLeast }),
       ...(comparison.atMost === undefined ? {} : { atMost: comparison.atMost }),
       verdict,
-      words: findingWords(comparison, ratio, verdict),
+      words:
+        kind === 'value' ? valueWords(comparison, value, verdict) : findingWords(comparison, ratio, verdict),
     });
   }
   const story = {
@@ -93,7 +108,7 @@ export function summarize(input: SummaryInput): Summary {
     form: input.form,
     windowMs: input.window.endMs - input.window.startMs,
     baseline,
-    statistics: STATISTICS,
+    statistics: input.episode === undefined ? STATISTICS : { ...STATISTICS, episode: EPISODE_WORDS },
     arms,
     ratios,
     findings,
@@ -140,7 +155,44 @@ function overTrials(cells: readonly Cell[]): SummaryClass {
     goodputBps: over('goodputBps', geometricInterval),
     errorRatio: over('errorRatio', proportionInterval),
     sloAttainment: over('sloAttainment', proportionInterval),
+    ...episodeOverTrials(cells),
   };
+}
+
+function episodeOverTrials(cells: readonly Cell[]): Pick<SummaryClass, 'episode'> {
+  const over = (
+    metric: EpisodeMetric,
+    interval: (values: readonly number[]) => Estimate = geometricInterval,
+  ) => {
+    const values = cells.flatMap((cell) => cell.metrics[metric] ?? []);
+    return values.length === 0 ? undefined : roundedEstimate(interval(values));
+  };
+  const [p50, p99] = [over('episode.latencyMs.p50'), over('episode.latencyMs.p99')];
+  const episode = present({
+    latencyMs: p50 === undefined || p99 === undefined ? undefined : { p50, p99 },
+    timeToHintMs: over('episode.timeToHintMs'),
+    timeToFirstMoveMs: over('episode.timeToFirstMoveMs'),
+    timeToReliefMs: over('episode.timeToReliefMs'),
+    moves: over('episode.moves', amountInterval),
+  });
+  return Object.keys(episode).length === 0 ? {} : { episode };
+}
+
+/** The members that are there. */
+function present<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
+}
+
+/** The value of a metric in an arm; undefined where it has none. */
+function estimateOf(
+  arm: SummaryArm | undefined,
+  { metric, class: className }: { readonly metric: string; readonly class: string },
+): SummaryEstimate | undefined {
+  let value: unknown = arm?.classes[className];
+  for (const step of metric.split('.')) {
+    value = typeof value === 'object' && value !== null ? Reflect.get(value, step) : undefined;
+  }
+  return value === undefined ? undefined : (value as SummaryEstimate);
 }
 
 /** The arm with sidecars and no layer that carries every workload; else the first arm. */
@@ -170,11 +222,11 @@ function allRatios(input: SummaryInput, table: MetricTable, baseline: string): S
     const ratio = compareArms(table, metric, className, of, to);
     if (ratio !== undefined) ratios.push(ratio);
   };
-  for (const { metric, class: className, of, to } of input.comparisons) {
+  for (const { metric, kind, class: className, of, to } of input.comparisons) {
     if (!isMetricName(metric)) {
       throw new PriomeshError('RESULTS_INVALID', `a comparison names the unknown metric \`${metric}\``);
     }
-    add(metric, className, of, to);
+    if (kind !== 'value') add(metric, className, of, to);
   }
   const addStandard = (arm: string, reference: string) => {
     for (const { name: className } of input.classes) {

@@ -32,6 +32,18 @@ const classMetrics = z.strictObject({
   goodputBps: estimate.describe('Response-body bits that arrived in the measuring window, per second.'),
   errorRatio: estimate.describe('Share of the requests that failed.'),
   sloAttainment: estimate.describe("Share of the requests that met the class's objective."),
+  episode: z
+    .strictObject({
+      latencyMs: z.strictObject({ p50: estimate, p99: estimate }).optional(),
+      timeToHintMs: estimate.optional(),
+      timeToFirstMoveMs: estimate.optional(),
+      timeToReliefMs: estimate.optional(),
+      moves: estimate.optional(),
+    })
+    .optional()
+    .describe(
+      'The time in which cross traffic flows, milliseconds; what `statistics.episode` says of each figure. A figure is absent where no trial has it. Absent in an experiment without cross traffic.',
+    ),
 });
 
 const queue = z.strictObject({
@@ -71,9 +83,11 @@ const ratio = z.strictObject({
 const finding = z.strictObject({
   claim: z.string(),
   kind: z
-    .enum(['ratio', 'difference'])
+    .enum(['ratio', 'difference', 'value'])
     .optional()
-    .describe('What the bounds are of; absent: the ratio. A difference is in the unit of the metric.'),
+    .describe(
+      'What the bounds are of; absent: the ratio. A difference and a value are in the unit of the metric; a value is of one arm, which is `of` and `to`.',
+    ),
   metric: z.string(),
   class: z.string(),
   of: z.string(),
@@ -126,6 +140,7 @@ export const summarySchema = z
       intervals: z.string(),
       ratios: z.string(),
       failures: z.string(),
+      episode: z.string().optional(),
     }),
     arms: z.record(z.string(), arm),
     ratios: z.array(ratio),

@@ -49,6 +49,15 @@ export function metricTable(input: SummaryInput): MetricTable {
         throughput: trial.throughput.filter((bin: ThroughputBin) => bin.className === requestClass.name),
         window: input.window,
         objective: requestClass.objective,
+        ...(input.episode === undefined
+          ? {}
+          : {
+              episode: {
+                className: requestClass.name,
+                episode: input.episode,
+                events: trial.networkEvents,
+              },
+            }),
         timeoutMs,
       });
       const cells = classes.get(requestClass.name) ?? [];

@@ -1,13 +1,11 @@
 import { mean } from 'simple-statistics';
 import { METRIC_NAMES, type MetricName } from '../config/index.ts';
+import { type EpisodeInput, type EpisodeMetric, episodeMetrics } from './episode.ts';
 import { quantileSorted } from './quantile.ts';
 import type { MeasuringWindow, RequestObjective, RequestRecord, ThroughputBin } from './records.ts';
 
 /** A metric of the wait in a message queue: only requests that pass one have it. */
 export type QueueWaitMetric = Extract<MetricName, `queueWaitMs.${string}`>;
-
-/** The figures of the episode that cross traffic makes, which only some experiments have. */
-export type EpisodeMetric = Extract<MetricName, `episode.${string}`>;
 
 /** Every metric of one class in one trial. */
 export type TrialMetrics = Readonly<
@@ -22,7 +20,12 @@ export function isMetricName(name: string): name is MetricName {
 
 /** Whether a smaller value of the metric is better. */
 export function smallerIsBetter(metric: MetricName): boolean {
-  return metric.startsWith('latencyMs.') || metric.startsWith('queueWaitMs.') || metric === 'errorRatio';
+  return (
+    metric.startsWith('latencyMs.') ||
+    metric.startsWith('queueWaitMs.') ||
+    metric.startsWith('episode.') ||
+    metric === 'errorRatio'
+  );
 }
 
 /** Whether the whole response came, with a status of success. */
@@ -86,6 +89,8 @@ export interface TrialMetricsInput {
   readonly throughput: readonly ThroughputBin[];
   readonly window: MeasuringWindow;
   readonly objective: RequestObjective;
+  /** Absent in an experiment without cross traffic. */
+  readonly episode?: Pick<EpisodeInput, 'className' | 'episode' | 'events'> | undefined;
   timeoutMs(workload: string): number;
 }
 
@@ -123,6 +128,7 @@ export function trialMetrics(input: TrialMetricsInput): TrialMetrics {
     errorRatio: (count - good) / count,
     sloAttainment: requests.filter((request) => meetsObjective(request, objective)).length / count,
     ...(input.queued ? queueWaits(requests, took) : {}),
+    ...(input.episode === undefined ? {} : episodeMetrics({ ...input.episode, requests, took })),
   };
 }
 

@@ -122,18 +122,24 @@ function comparisonSchema() {
       metric: z.enum(METRIC_NAMES).describe('The figure that is compared.'),
       class: f.name.describe('The class whose figure it is.'),
       kind: z
-        .enum(['ratio', 'difference'])
+        .enum(['ratio', 'difference', 'value'])
         .default('ratio')
         .describe(
-          '`ratio`: value(of) / value(to); `difference`: value(of) - value(to), in the unit of the metric.',
+          '`ratio`: value(of) / value(to); `difference`: value(of) - value(to); `value`: value(of) by itself. The latter two are in the unit of the metric.',
         ),
       of: f.name.describe('The arm whose value is compared.'),
-      to: f.name.describe('The arm that it is compared with.'),
-      atLeast: z.exactOptional(f.between(-1e9, 1e9).describe('Ratio or difference must be at least this.')),
-      atMost: z.exactOptional(f.between(-1e9, 1e9).describe('Ratio or difference must be at most this.')),
+      to: z.exactOptional(
+        f.name.describe('The arm that it is compared with. Left out where kind is `value`.'),
+      ),
+      atLeast: z.exactOptional(
+        f.between(-1e9, 1e9).describe('Ratio, difference or value must be at least this.'),
+      ),
+      atMost: z.exactOptional(
+        f.between(-1e9, 1e9).describe('Ratio, difference or value must be at most this.'),
+      ),
       claim: f.text(500).describe('What is claimed, in a sentence.'),
     })
-    .describe('One comparison of two arms, and the bounds that the experiment claims for it.');
+    .describe('One comparison of two arms, or one value, and the bounds that the experiment claims for it.');
 }
 
 function workloadSchema() {

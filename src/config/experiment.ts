@@ -1,14 +1,16 @@
 import { dirname, resolve } from 'node:path';
-import { formatPlace, type Policy } from '../core/index.ts';
+import { formatPlace, type Policy, type Reaction } from '../core/index.ts';
 import { type DocumentKind, parseDocument, type Report } from './document.ts';
+import { checkEpisode, checkNetworkOfArms } from './experiment-network.ts';
 import { BROKER, type Experiment, experimentSchema, GENERATOR } from './experiment-schema.ts';
 import { suggest } from './explain.ts';
 import { errorOf, type Finding } from './findings.ts';
 import { findRoute, loadApplicationGraph } from './graph.ts';
 import type { ApplicationGraph } from './graph-schema.ts';
+import { checkReactions, resolveReactions } from './network-checks.ts';
 import { loadPolicy } from './policy.ts';
 import { readConfigFile } from './read-file.ts';
-import { type Path, readSource } from './source.ts';
+import { type Path, readSource, type Source } from './source.ts';
 
 /** Layers that only a sidecar can serve. */
 const BY_SIDECAR: ReadonlySet<string> = new Set(['queue', 'broker', 'transport', 'mark', 'network']);
@@ -94,8 +96,15 @@ function checkComparisons(experiment: Experiment, report: Report): void {
   const arms = Object.keys(experiment.arms);
   for (const [index, comparison] of experiment.comparisons.entries()) {
     const path: Path = ['comparisons', index];
+    const isValue = comparison.kind === 'value';
+    if (isValue && comparison.to !== undefined) {
+      report.conflict([...path, 'to'], 'a value is of one arm', 'Take the key out.');
+    } else if (!isValue && comparison.to === undefined) {
+      report.invalid(path, `a ${comparison.kind} is of two arms`, 'Name the other one with `to`.');
+    }
     for (const side of ['of', 'to'] as const) {
       const arm = comparison[side];
+      if (arm === undefined) continue;
       checkKnown(arm, arms, 'arm', [...path, side], report);
       const ran = experiment.workloads.filter(
         ({ name }) => experiment.arms[arm]?.workloads?.includes(name) ?? true,
@@ -162,6 +171,14 @@ function resolveExperiment(experiment: Experiment, report: Report): Experiment {
     report.conflict(path, `${name} can have no replicas`, 'Name one node.');
   }
   checkArms(experiment, report);
+  checkNetworkOfArms(experiment, report);
+  checkEpisode(experiment, report);
+  checkDuplicates(
+    experiment.crossTraffic.map(({ name }) => name),
+    'flow',
+    (index) => ['crossTraffic', index, 'name'],
+    report,
+  );
   checkComparisons(experiment, report);
   if (experiment.control !== undefined) {
     checkKnown(experiment.control.of, Object.keys(experiment.arms), 'arm', ['control', 'of'], report);
@@ -189,11 +206,13 @@ export interface Study {
   readonly experiment: Experiment;
   readonly policy: Policy;
   readonly graph: ApplicationGraph;
+  /** By arm, what its `network.reactions` say, resolved; an arm that says nothing has the policy's. */
+  readonly reactions: Readonly<Record<string, readonly Reaction[]>>;
   /** The files that were read. */
   readonly files: { readonly experiment: string; readonly policy: string; readonly graph: string };
 }
 
-function checkStudy({ experiment, policy, graph }: Study, report: Pick<Report, 'invalid'>): void {
+function checkStudy({ experiment, policy, graph }: Omit<Study, 'reactions'>, report: Report): void {
   const services = Object.keys(graph.services);
   const classes = policy.classes.map(({ name }) => name);
   checkKnown(experiment.entry, services, 'service', ['entry'], report);
@@ -220,6 +239,9 @@ function checkStudy({ experiment, policy, graph }: Study, report: Pick<Report, '
       `its route ${name} is for service ${service}, which the application does not have`,
       suggest(service, services, 'service'),
     );
+  }
+  for (const [name, { network }] of Object.entries(experiment.arms)) {
+    checkReactions(network?.reactions ?? [], classes, ['arms', name, 'network', 'reactions'], report);
   }
   for (const [index, workload] of experiment.workloads.entries()) {
     checkKnown(workload.class, classes, 'class', ['workloads', index, 'class'], report);
@@ -249,15 +271,33 @@ export async function loadStudy(file: string): Promise<Study> {
     graph: resolve(dirname(file), experiment.application),
   };
   const [policy, graph] = await Promise.all([loadPolicy(files.policy), loadApplicationGraph(files.graph)]);
-  const study: Study = { experiment, policy, graph, files };
+  const study = { experiment, policy, graph, files };
   const source = readSource(text, file);
   const findings: Finding[] = [];
   checkStudy(study, {
+    source,
     invalid(path, message, fix) {
       findings.push({ code: 'CONFIG_INVALID', place: source.placeOf(path), message, fix });
+    },
+    conflict(path, message, fix) {
+      findings.push({ code: 'CONFIG_CONFLICT', place: source.placeOf(path), message, fix });
     },
   });
   const [first, ...others] = findings;
   if (first !== undefined) throw errorOf([first, ...others]);
-  return study;
+  return { ...study, reactions: reactionsOfArms(study, source) };
+}
+
+function reactionsOfArms(
+  { experiment, policy }: Omit<Study, 'reactions'>,
+  source: Source,
+): Study['reactions'] {
+  const classes = policy.classes.map(({ name }) => name);
+  return Object.fromEntries(
+    Object.entries(experiment.arms).flatMap(([name, { network }]) => {
+      if (network?.reactions === undefined) return [];
+      const placeOf = (index: number) => source.placeOf(['arms', name, 'network', 'reactions', index]);
+      return [[name, resolveReactions(network.reactions, classes, placeOf)]];
+    }),
+  );
 }

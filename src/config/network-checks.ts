@@ -7,6 +7,7 @@ import {
 } from '../core/index.ts';
 import type { Report } from './document.ts';
 import { suggest } from './explain.ts';
+import type { DeepReadonly } from './lazy.ts';
 import type { PolicyFile } from './policy-schema.ts';
 import type { Path } from './source.ts';
 
@@ -15,12 +16,22 @@ type Row = readonly [name: string, row: PolicyFile['classes'][string]];
 /** Values of DSCP pool 2 (RFC 2474): `xxxx11`, for local use. */
 const LOCAL_USE = Array.from({ length: 16 }, (_, index) => 4 * index + 3);
 
-/** Checks that each decision about congestion has one owner for each class. `rows` is ordered by rank. */
-export function checkNetwork({ network }: PolicyFile, rows: readonly Row[], report: Report): void {
-  const known = rows.map(([name]) => name);
+type WrittenReactions = PolicyFile['network']['reactions'];
+
+/**
+ * Checks that each decision about congestion has one owner for each class.
+ * @param known names of classes, in order of rank
+ * @param base where the list of reactions stands
+ */
+export function checkReactions(
+  reactions: DeepReadonly<WrittenReactions>,
+  known: readonly string[],
+  base: Path,
+  report: Pick<Report, 'source' | 'invalid' | 'conflict'>,
+): void {
   const owners = new Map<string, number>();
-  for (const [index, reaction] of network.reactions.entries()) {
-    const path: Path = ['network', 'reactions', index];
+  for (const [index, reaction] of reactions.entries()) {
+    const path: Path = [...base, index];
     for (const [position, name] of (reaction.classes ?? []).entries()) {
       if (known.includes(name)) continue;
       const where = [...path, 'classes', position];
@@ -48,8 +59,8 @@ export function checkNetwork({ network }: PolicyFile, rows: readonly Row[], repo
         owners.set(decision, index);
         continue;
       }
-      const other = network.reactions[first];
-      const place = formatPlace(report.source.placeOf(['network', 'reactions', first]));
+      const other = reactions[first];
+      const place = formatPlace(report.source.placeOf([...base, first]));
       report.conflict(
         path,
         other?.owner === reaction.owner
@@ -60,6 +71,12 @@ export function checkNetwork({ network }: PolicyFile, rows: readonly Row[], repo
       break;
     }
   }
+}
+
+/** Checks the section `network` of a policy. `rows` is ordered by rank. */
+export function checkNetwork({ network }: PolicyFile, rows: readonly Row[], report: Report): void {
+  const known = rows.map(([name]) => name);
+  checkReactions(network.reactions, known, ['network', 'reactions'], report);
   const { congestedLevel, calmLevel } = network.damping;
   if (calmLevel >= congestedLevel) {
     report.conflict(
@@ -110,6 +127,22 @@ export function alternateMarks(rows: readonly Row[], marks: readonly number[], r
   return rows.map(([, row]) => row.network.alternateDscp ?? free.splice(0, 1));
 }
 
+/** Reactions as written, with their defaults. `names` are those of the classes, in order of rank. */
+export function resolveReactions(
+  written: DeepReadonly<WrittenReactions>,
+  names: readonly string[],
+  placeOf: (index: number) => Reaction['place'],
+): Reaction[] {
+  return written.map((one, index) => ({
+    decide: one.decide,
+    owner: one.owner,
+    classes: names.filter((name) => one.classes?.includes(name) ?? true),
+    sharePercent: one.sharePercent ?? DEFAULT_ADMISSION.sharePercent,
+    maxDurationMs: one.maxDurationMs ?? DEFAULT_ADMISSION.maxDurationMs,
+    place: placeOf(index),
+  }));
+}
+
 /** The network section with its defaults: sidecars choose path and replica, for all classes. */
 export function resolveNetwork(
   { network }: PolicyFile,
@@ -117,7 +150,7 @@ export function resolveNetwork(
   report: Pick<Report, 'source'>,
 ): NetworkSettings {
   const names = classes.map(({ name }) => name);
-  const written: PolicyFile['network']['reactions'] =
+  const written: WrittenReactions =
     network.reactions.length > 0
       ? network.reactions
       : [
@@ -127,17 +160,8 @@ export function resolveNetwork(
   return {
     hints: network.hints,
     damping: network.damping,
-    reactions: written.map(
-      (one, index): Reaction => ({
-        decide: one.decide,
-        owner: one.owner,
-        classes: names.filter((name) => one.classes?.includes(name) ?? true),
-        sharePercent: one.sharePercent ?? DEFAULT_ADMISSION.sharePercent,
-        maxDurationMs: one.maxDurationMs ?? DEFAULT_ADMISSION.maxDurationMs,
-        place: report.source.placeOf(
-          network.reactions.length > 0 ? ['network', 'reactions', index] : ['network'],
-        ),
-      }),
+    reactions: resolveReactions(written, names, (index) =>
+      report.source.placeOf(network.reactions.length > 0 ? ['network', 'reactions', index] : ['network']),
     ),
   };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import type { MeasuringWindow } from '../analysis/index.ts';
+import type { Episode, MeasuringWindow } from '../analysis/index.ts';
 import { messageOf, PriomeshError } from '../core/index.ts';
 
 const form = z.looseObject({
@@ -63,10 +63,10 @@ const manifestSchema = z.looseObject({
     comparisons: z.array(
       z.looseObject({
         metric: z.string(),
-        kind: z.enum(['ratio', 'difference']).optional(),
+        kind: z.enum(['ratio', 'difference', 'value']).optional(),
         class: z.string(),
         of: z.string(),
-        to: z.string(),
+        to: z.string().optional(),
         atLeast: z.number().optional(),
         atMost: z.number().optional(),
         claim: z.string(),
@@ -75,6 +75,19 @@ const manifestSchema = z.looseObject({
     control: z.looseObject({ of: z.string() }).optional(),
     audit: z.looseObject({ maxVoidRatio: z.number().default(0.25) }).optional(),
     broker: z.looseObject({ sampleMs: z.number().positive().default(250) }).optional(),
+    controller: z.looseObject({ pollMs: z.number().positive() }).optional(),
+    crossTraffic: z
+      .array(
+        z.looseObject({
+          name: z.string(),
+          from: z.string(),
+          to: z.string(),
+          rateBps: z.number().positive(),
+          startMs: z.number().min(0),
+          durationMs: z.number().positive(),
+        }),
+      )
+      .default([]),
   }),
   policy: z.looseObject({
     name: z.string(),
@@ -128,6 +141,17 @@ export async function readManifest(resultsDir: string): Promise<Manifest> {
 export function windowOf({ form: { warmupMs, measureMs, drainMs } }: Manifest): MeasuringWindow {
   const endMs = warmupMs + measureMs;
   return { startMs: warmupMs, endMs, cutOffMs: endMs + drainMs };
+}
+
+/** When cross traffic flows, from the start of the first flow to the end of the last; undefined where there is none. */
+export function episodeOf(manifest: Manifest): Episode | undefined {
+  const { crossTraffic } = manifest.experiment;
+  if (crossTraffic.length === 0) return undefined;
+  const { startMs, endMs } = windowOf(manifest);
+  const begins = crossTraffic.map((flow) => startMs + flow.startMs);
+  const ends = crossTraffic.map((flow) => startMs + flow.startMs + flow.durationMs);
+  const episode = { startMs: Math.min(...begins), endMs: Math.min(endMs, Math.max(...ends)) };
+  return episode.startMs < episode.endMs ? episode : undefined;
 }
 
 /** What is let to one consumer of the broker's queues in an arm; undefined where the broker layer is off, and the client has its way. */

@@ -1,5 +1,5 @@
 import { isTrusted, type SummaryInput } from '../analysis/index.ts';
-import { classesOf, type Manifest, windowOf } from './manifest.ts';
+import { classesOf, episodeOf, type Manifest, windowOf } from './manifest.ts';
 import type { TrialSet } from './trials.ts';
 
 /** Joins manifest and trials into what the analysis takes. */
@@ -32,13 +32,14 @@ export function summaryInput(
     lab: manifest.lab,
     form: manifest.formName,
     window: windowOf(manifest),
+    episode: episodeOf(manifest),
     arms,
     classes: classesOf(manifest).map(({ name, slo }) => ({
       name,
       objective: { latencyMs: slo.latencyMs, goodputBps: slo.goodputBps },
     })),
     timeoutsMs: Object.fromEntries(experiment.workloads.map(({ name, timeoutMs }) => [name, timeoutMs])),
-    comparisons: experiment.comparisons,
+    comparisons: experiment.comparisons.map((one) => ({ ...one, to: one.to ?? one.of })),
     control,
     trials: trials.trials,
     limitations: limitationsOf(manifest),

@@ -31,6 +31,7 @@ export function bandedTree(
       guaranteedBps: share.guaranteedBps,
       ceilingBps: rateBps,
       ...(share.dscp === undefined ? {} : { dscp: share.dscp }),
+      alternateDscp: share.alternateDscp,
     }),
   );
   const objects: TcObject[] = [

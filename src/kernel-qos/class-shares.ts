@@ -14,6 +14,8 @@ export interface ClassShare {
   readonly className: string;
   /** Absent where the class receives no packets by a filter. */
   readonly dscp?: number;
+  /** The marks by which its packets take other network paths; they are treated alike. */
+  readonly alternateDscp: readonly number[];
   readonly guaranteedBps: number;
   readonly ceilingBps: number;
   /** Order of borrowing: 0 first, 7 last. */
@@ -77,6 +79,7 @@ export function classShares(policy: Policy, port: BottleneckPort): ClassShares {
     return {
       className: each.name,
       ...(first === undefined ? { dscp: each.mark.dscp } : {}),
+      alternateDscp: each.network.alternateDscp,
       guaranteedBps,
       ceilingBps: each.kernel.mayBorrow ? port.rateBps : guaranteedBps,
       prio: Math.min(index, HTB_PRIORITIES - 1),
@@ -92,6 +95,7 @@ export function classShares(policy: Policy, port: BottleneckPort): ClassShares {
   const defaultIndex = policy.classes.findIndex((each) => each.name === policy.ingress.defaultClass);
   shares.push({
     className: UNMARKED_CLASS,
+    alternateDscp: [],
     guaranteedBps: shareBps(port.rateBps, UNMARKED_SHARE_PERCENT),
     ceilingBps: port.rateBps,
     prio: Math.min(defaultIndex < 0 ? policy.classes.length : defaultIndex, HTB_PRIORITIES - 1),

@@ -1,6 +1,6 @@
 import type { BottleneckPort, Limitation, Platform } from '../core/index.ts';
 import type { ClassShare } from './class-shares.ts';
-import type { PortClass } from './port-plan.ts';
+import { markedClasses, type PortClass } from './port-plan.ts';
 import { burstBytes, codelTimes, FRAME_BYTES, quantumBytes } from './shaping.ts';
 import type { DscpFilterObject, QdiscSpec, TcObject } from './tc-commands.ts';
 import { classId, handleId } from './tc-commands.ts';
@@ -100,6 +100,7 @@ export function htbTree(
       guaranteedBps: share.guaranteedBps,
       ceilingBps: share.ceilingBps,
       ...(share.dscp === undefined ? {} : { dscp: share.dscp }),
+      alternateDscp: share.alternateDscp,
     });
   }
   return { objects, classes };
@@ -112,8 +113,7 @@ export function dscpFilters(
   kind: DscpFilterObject['kind'],
   classes: readonly PortClass[],
 ): DscpFilterObject[] {
-  const marked = classes.flatMap(({ classid, dscp }) => (dscp === undefined ? [] : [{ classid, dscp }]));
-  return marked.flatMap(({ classid, dscp }, index) =>
+  return markedClasses(classes).flatMap(({ classid, dscp }, index) =>
     (['ip', 'ipv6'] as const).map((protocol, offset) => ({
       type: 'filter' as const,
       device: port.device,

@@ -9,7 +9,7 @@ import {
   flushChainArgv,
   tableNameFor,
 } from './nft.ts';
-import type { CommandStep, PortClass } from './port-plan.ts';
+import { type CommandStep, markedClasses, type PortClass } from './port-plan.ts';
 
 /** A table of rules: pure data. */
 export interface NftPlan {
@@ -72,17 +72,15 @@ export function planNftClassification(
     chain: 'classify',
     ...(family === 'netdev' ? { hook: 'egress' as const, device } : { hook: 'postrouting' as const }),
   };
-  const rules = classes.flatMap(({ classid, dscp }): NftRule[] =>
-    dscp === undefined
-      ? []
-      : PROTOCOLS.map((protocol) => ({
-          does: 'classify',
-          table,
-          protocol,
-          dscp,
-          classid,
-          ...(family === 'inet' ? { device } : {}),
-        })),
+  const rules = markedClasses(classes).flatMap(({ classid, dscp }): NftRule[] =>
+    PROTOCOLS.map((protocol) => ({
+      does: 'classify',
+      table,
+      protocol,
+      dscp,
+      classid,
+      ...(family === 'inet' ? { device } : {}),
+    })),
   );
   const limitations: Limitation[] =
     family === 'netdev'

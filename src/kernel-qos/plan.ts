@@ -102,7 +102,13 @@ export function planPort(
  */
 export function planBaselinePort(port: BottleneckPort): PortPlan {
   const { rateBps, queuePackets } = port;
-  const share = { className: BASELINE_CLASS, guaranteedBps: rateBps, ceilingBps: rateBps, prio: 0 };
+  const share = {
+    className: BASELINE_CLASS,
+    alternateDscp: [],
+    guaranteedBps: rateBps,
+    ceilingBps: rateBps,
+    prio: 0,
+  };
   const tree = htbTree(port, [share], () => ({ kind: 'pfifo', limitPackets: queuePackets }));
   return {
     port,

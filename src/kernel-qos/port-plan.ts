@@ -17,8 +17,20 @@ export interface PortClass {
   /** The handle of the qdisc in which its packets wait. */
   readonly leafHandle: string;
   readonly dscp?: number;
+  /** Further marks of its packets, by which they take other network paths. */
+  readonly alternateDscp?: readonly number[];
   readonly guaranteedBps: number;
   readonly ceilingBps: number;
+}
+
+/** Every mark, and the class of the tree that its packets wait in: the classes' own marks first, then those of other network paths. */
+export function markedClasses(
+  classes: readonly PortClass[],
+): readonly { readonly dscp: number; readonly classid: string }[] {
+  return [
+    ...classes.flatMap(({ classid, dscp }) => (dscp === undefined ? [] : [{ classid, dscp }])),
+    ...classes.flatMap(({ classid, alternateDscp = [] }) => alternateDscp.map((dscp) => ({ classid, dscp }))),
+  ];
 }
 
 /** A step with the command and its exact undo. */

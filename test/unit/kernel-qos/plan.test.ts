@@ -127,6 +127,46 @@ describe('the case study at 20 Mbit/s', () => {
   });
 });
 
+describe('marks by which a class takes other network paths', () => {
+  const [interactive, batch] = caseStudy.classes;
+  const moving = policyOf(
+    ...[interactive, batch].flatMap((one, index) =>
+      one === undefined ? [] : [{ ...one, network: { ...one.network, alternateDscp: [3 + 4 * index, 47] } }],
+    ),
+  );
+
+  test('u32: sorted like the own mark, behind all own marks', () => {
+    const filters = commands(planPort(moving, plainKernel, portOf(20_000_000))).filter((one) =>
+      one.startsWith('tc filter'),
+    );
+    const before = commands(planPort(caseStudy, plainKernel, portOf(20_000_000)));
+    expect(filters.slice(0, 4)).toEqual(before.filter((one) => one.startsWith('tc filter')));
+    expect(filters.slice(4, 8)).toEqual([
+      'tc filter add dev eth0 parent 1: protocol ip pref 14 u32 match ip dsfield 0x0c 0xfc flowid 1:10',
+      'tc filter add dev eth0 parent 1: protocol ipv6 pref 15 u32 match ip6 priority 0x0c 0xfc flowid 1:10',
+      'tc filter add dev eth0 parent 1: protocol ip pref 16 u32 match ip dsfield 0xbc 0xfc flowid 1:10',
+      'tc filter add dev eth0 parent 1: protocol ipv6 pref 17 u32 match ip6 priority 0xbc 0xfc flowid 1:10',
+    ]);
+    expect(filters[8]).toContain('dsfield 0x1c 0xfc flowid 1:11');
+  });
+
+  test('nft, flower in HTB and flower in bands', () => {
+    const sorted = (qdiscs: readonly string[], filters: readonly string[]) =>
+      commands(planPort(moving, platformOf(qdiscs, filters), portOf(20_000_000)));
+    expect(sorted(['htb'], ['nft-egress']).filter((one) => one.includes('dscp 0x7 '))).toEqual([
+      expect.stringContaining('ip dscp 0x7 meta priority set 1:11'),
+      expect.stringContaining('ip6 dscp 0x7 meta priority set 1:11'),
+    ]);
+    for (const [qdiscs, classid] of [
+      [['htb'], '1:11'],
+      [['tbf', 'ets'], '2:2'],
+    ] as const) {
+      const rules = sorted(qdiscs, ['flower']).filter((one) => one.includes('ip_tos 0x1c/0xfc'));
+      expect(rules.map((one) => one.endsWith(`classid ${classid}`))).toEqual([true, true]);
+    }
+  });
+});
+
 describe('choosing a strategy', () => {
   test('the best available one is taken, and another can be demanded', () => {
     expect(planPort(caseStudy, fullKernel, portOf(1e6)).strategy).toBe('htb-u32');

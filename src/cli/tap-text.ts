@@ -1,20 +1,8 @@
-import { styleText } from 'node:util';
-import type { MessageLine, RequestLine, TapLine } from '../sidecar/index.ts';
+import type { MessageLine, MoveLine, RequestLine, TapLine } from '../sidecar/index.ts';
+import { classStyle, escaped, type Style, styled } from './terminal-text.ts';
 
 /** Turns the lines of taps into text. */
 export type TapText = (line: TapLine) => string;
-
-/** Characters that a terminal obeys or hides: controls, formats (with those that turn the direction of writing), line separators. */
-const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
-
-function escaped(text: string): string {
-  return text.replaceAll(INVISIBLE, (character) =>
-    Array.from(
-      { length: character.length },
-      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
-    ).join(''),
-  );
-}
 
 /** JSON lines, as they came; `hello` lines are left out. Characters that a terminal would obey are escaped. */
 export function jsonText(): TapText {
@@ -41,16 +29,11 @@ const COLUMNS = [
   { title: 'took', least: 10, most: 10, right: true },
 ] as const satisfies readonly Column[];
 
-type Style = Parameters<typeof styleText>[0];
-
 /** A value, and how it looks on a terminal. */
 interface Cell {
   readonly text: string;
   readonly style?: Style | undefined;
 }
-
-/** By rank, the most important first; later ones have the last. */
-const CLASS_STYLES = ['cyan', 'yellow', 'magenta', 'blue'] as const;
 
 const NONE: Cell = { text: '-', style: 'dim' };
 
@@ -88,6 +71,15 @@ function ofMessage(line: MessageLine): readonly Cell[] {
   ];
 }
 
+function ofMove({ peer, from, to }: MoveLine): readonly Cell[] {
+  return [{ text: 'move' }, { text: `to ${peer}: ${from} -> ${to}` }];
+}
+
+function cellsOf(line: RequestLine | MessageLine | MoveLine): readonly Cell[] {
+  if (line.event === 'move') return ofMove(line);
+  return line.event === 'request' ? ofRequest(line) : ofMessage(line);
+}
+
 /** Lines for a person: columns that stand under each other, under a line of titles. */
 export function alignedText(colour: boolean): TapText {
   const widths: number[] = COLUMNS.map((one) => one.least);
@@ -104,17 +96,14 @@ export function alignedText(colour: boolean): TapText {
       return { plain: column.right === true ? plain.padStart(width) : plain.padEnd(width), style };
     });
     return `${padded
-      .map(({ plain, style }) =>
-        colour && style !== undefined ? styleText(style, plain, { validateStream: false }) : plain,
-      )
+      .map(({ plain, style }) => (colour && style !== undefined ? styled(style, plain) : plain))
       .join('  ')
       .trimEnd()}\n`;
   };
 
   const learn = (classes: readonly string[]): void => {
     for (const [rank, name] of classes.entries()) {
-      if (!styles.has(name))
-        styles.set(name, CLASS_STYLES[Math.min(rank, CLASS_STYLES.length - 1)] ?? 'blue');
+      if (!styles.has(name)) styles.set(name, classStyle(rank));
     }
     const at = COLUMNS.findIndex((one) => one.title === 'class');
     const { most } = COLUMNS[at] as Column;
@@ -127,9 +116,9 @@ export function alignedText(colour: boolean): TapText {
         learn(line.classes);
         return '';
       case 'request':
-      case 'message': {
-        const [event = NONE, what = NONE, result = NONE, note = NONE] =
-          line.event === 'request' ? ofRequest(line) : ofMessage(line);
+      case 'message':
+      case 'move': {
+        const [event = NONE, what = NONE, result = NONE, note = NONE] = cellsOf(line);
         const titles = titled ? '' : row(COLUMNS.map(({ title }) => ({ text: title, style: 'bold' })));
         titled = true;
         const time = new Date(line.timeMs).toISOString().slice(11, 23);
@@ -141,14 +130,14 @@ export function alignedText(colour: boolean): TapText {
           line.reason === '' ? NONE : { text: line.reason },
           what.text === '' ? NONE : what,
           result,
-          milliseconds(line.queueWaitMs),
-          milliseconds(line.tookMs),
+          milliseconds(line.event === 'move' ? null : line.queueWaitMs),
+          milliseconds(line.event === 'move' ? null : line.tookMs),
           note,
         ])}`;
       }
       case 'dropped': {
         const text = `... ${line.count} events of ${escaped(line.service)} are missing here: they came faster than they were read`;
-        return `${colour ? styleText('yellow', text, { validateStream: false }) : text}\n`;
+        return `${colour ? styled('yellow', text) : text}\n`;
       }
       case 'full':
         return '';

@@ -24,7 +24,7 @@ function parseCount(text: string): number {
 
 /** Whether the flags ask for an event. What is no event (that some are missing) is always shown. */
 function isWanted(line: TapLine, { class: className, service }: TapFlags): boolean {
-  if (line.event !== 'request' && line.event !== 'message') return true;
+  if (line.event !== 'request' && line.event !== 'message' && line.event !== 'move') return true;
   if (className !== undefined && line.class !== className) return false;
   if (service === undefined || line.service === service) return true;
   return line.event === 'request' && line.to === service;

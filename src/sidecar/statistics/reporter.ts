@@ -88,10 +88,19 @@ export class StatisticsReporter {
     this.#lag.disable();
   }
 
+  /** Appends a line of its own: something has happened. */
+  event(line: Readonly<Record<string, unknown>>): void {
+    if (this.#file !== undefined) this.#append(line);
+  }
+
   #write(last: boolean): void {
+    if (this.#file !== undefined && !this.#full) this.#append({ ...this.snapshot(), last });
+  }
+
+  #append(value: Readonly<Record<string, unknown>>): void {
     const file = this.#file;
     if (file === undefined || this.#full) return;
-    let line = `${JSON.stringify({ ...this.snapshot(), last })}\n`;
+    let line = `${JSON.stringify(value)}\n`;
     if (this.#writtenBytes + line.length > FIXED_LIMITS.statisticsFileBytes) {
       this.#full = true;
       line = `${JSON.stringify({ event: 'statistics-full', limitBytes: FIXED_LIMITS.statisticsFileBytes })}\n`;

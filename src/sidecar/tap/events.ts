@@ -1,3 +1,5 @@
+import type { DecisionOwner, MoveReason } from '../../core/index.ts';
+
 /** How a request ended: whole, with an answer of the sidecar's own, refused for its framing, broken off in the middle, or left by its caller. */
 export type TapRequestOutcome = 'completed' | 'answered' | 'refused' | 'broken' | 'caller-gone';
 
@@ -51,6 +53,19 @@ export interface TapMessage {
   readonly outcome: TapMessageOutcome;
 }
 
+/** What this sidecar sends to a host in a class takes another network path from now on. */
+export interface TapMove {
+  readonly classIndex: number;
+  /** The address of the host. */
+  readonly peer: string;
+  /** Names of paths, such as `primary`. */
+  readonly from: string;
+  readonly to: string;
+  readonly reason: MoveReason;
+  /** Who decided. */
+  readonly owner: DecisionOwner;
+}
+
 /**
  * Where the data path tells what it does. Who tells must look at `active` first and build nothing while it is false.
  * Telling never throws and never waits.
@@ -60,4 +75,5 @@ export interface TapPoint {
   readonly active: boolean;
   request(event: TapRequest): void;
   message(event: TapMessage): void;
+  move(event: TapMove): void;
 }

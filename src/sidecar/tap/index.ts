@@ -4,11 +4,12 @@ export type {
   TapMessage,
   TapMessageAction,
   TapMessageOutcome,
+  TapMove,
   TapPoint,
   TapRequest,
   TapRequestOutcome,
 } from './events.ts';
-export type { MessageLine, RequestLine, TapLine } from './lines.ts';
+export type { MessageLine, MoveLine, RequestLine, TapLine } from './lines.ts';
 export type { Tap, TapOptions } from './server.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { TapMessage, TapRequest } from './events.ts';
+import type { TapMessage, TapMove, TapRequest } from './events.ts';
 
 /** The form of the stream; it changes when a reader of the old form could misread a line. */
 export const TAP_FORMAT = 'priomesh/tap/v1';
@@ -32,6 +32,9 @@ export type MessageLine = { readonly event: 'message' } & Written<
   'queueWaitMs' | 'tookMs' | 'priority'
 >;
 
+/** A class takes another network path; see {@link TapMove}. */
+export type MoveLine = { readonly event: 'move' } & Written<TapMove, never>;
+
 /** The reader was too slow: so many events since the line before are missing. */
 export interface DroppedLine extends Told {
   readonly event: 'dropped';
@@ -45,7 +48,7 @@ export interface FullLine extends Told {
 }
 
 /** A line of the stream. */
-export type TapLine = HelloLine | RequestLine | MessageLine | DroppedLine | FullLine;
+export type TapLine = HelloLine | RequestLine | MessageLine | MoveLine | DroppedLine | FullLine;
 
 /** The address of one waiting client (RabbitMQ's direct reply-to): behind the name is a token by which anybody could answer it. */
 const REPLY_ADDRESS = /^(amq\.rabbitmq\.reply-to)\..*$/s;
@@ -94,6 +97,12 @@ export function messageLine(told: Told, className: string | undefined, event: Ta
   };
 }
 
+/** What a move is in the stream. */
+export function moveLine(told: Told, className: string | undefined, event: TapMove): MoveLine {
+  const { peer, from, to, reason, owner } = event;
+  return { event: 'move', ...told, peer, class: className ?? null, from, to, reason, owner };
+}
+
 type Kind = 'text' | 'text?' | 'number' | 'number?' | 'texts';
 
 const TOLD = { timeMs: 'number', service: 'text' } as const;
@@ -128,6 +137,15 @@ const MEMBERS: Readonly<Record<TapLine['event'], Readonly<Record<string, Kind>>>
     queueWaitMs: 'number?',
     tookMs: 'number?',
     outcome: 'text',
+  },
+  move: {
+    ...TOLD,
+    peer: 'text',
+    class: 'text?',
+    from: 'text',
+    to: 'text',
+    reason: 'text',
+    owner: 'text',
   },
   dropped: { ...TOLD, count: 'number' },
   full: { ...TOLD, limit: 'number' },

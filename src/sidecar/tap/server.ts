@@ -1,8 +1,8 @@
 import net from 'node:net';
 import type { Clock } from '../../core/index.ts';
-import type { TapMessage, TapPoint, TapRequest } from './events.ts';
+import type { TapMessage, TapMove, TapPoint, TapRequest } from './events.ts';
 import { TAP_LIMITS } from './limits.ts';
-import { messageLine, requestLine, TAP_FORMAT, type TapLine } from './lines.ts';
+import { messageLine, moveLine, requestLine, TAP_FORMAT, type TapLine } from './lines.ts';
 import { ListenerStream } from './listener-stream.ts';
 import { listenAt } from './socket-file.ts';
 
@@ -68,6 +68,10 @@ export class TapServer implements Tap {
 
   message(event: TapMessage): void {
     if (this.#active) this.#tell(messageLine(this.#told(), this.#className(event.classIndex), event));
+  }
+
+  move(event: TapMove): void {
+    if (this.#active) this.#tell(moveLine(this.#told(), this.#className(event.classIndex), event));
   }
 
   statistics(): TapStatistics {

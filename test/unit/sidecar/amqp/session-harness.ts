@@ -173,7 +173,12 @@ export class SessionPair implements SessionOwner {
       counters: this.counters,
       queues,
       connect: () => this.brokerSocket.asSocket(),
-      tap: { active: true, request: () => undefined, message: (event) => this.told.push(event) },
+      tap: {
+        active: true,
+        request: () => undefined,
+        move: () => undefined,
+        message: (event) => this.told.push(event),
+      },
     };
     this.context = { ...base, book: new MessageBook(base) };
     this.client = new Wire({

@@ -107,6 +107,11 @@ export const ERROR_CODES = {
     'A tap could not be listened to: nobody serves it, it is none, or as many as may listen do so already.',
     'Give the sidecar `tap: { socket: PATH }`, and start it.',
   ),
+  NO_RUN: entry(
+    'usage',
+    'No run is in progress where one was looked for.',
+    'Start one with `priomesh run`, or name its results folder.',
+  ),
   LAB_FAILED: entry(
     'lab',
     'The laboratory could not be built or broke.',
@@ -116,6 +121,11 @@ export const ERROR_CODES = {
     'lab',
     'A process of the experiment ended before its time.',
     'Read the log that the message names.',
+  ),
+  NORTHBOUND_FAILED: entry(
+    'lab',
+    'An SDN controller did not answer, or answered something that it should not.',
+    'See whether the controller runs and listens where the configuration says.',
   ),
   RESULTS_EXIST: entry(
     'usage',

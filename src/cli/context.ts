@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '../core/index.ts';
+import type { Screen, ScreenEvents } from './screen.ts';
 
 /** What a verb sees of the world; tests hand in their own. */
 export interface CliContext {
@@ -9,6 +10,8 @@ export interface CliContext {
   readonly columns: number;
   /** Whether standard output is a terminal that wants colours. */
   readonly colour: boolean;
+  /** Takes the whole terminal; absent where standard output is none. */
+  readonly openScreen?: (events: ScreenEvents) => Promise<Screen>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly clock: Clock;

@@ -96,6 +96,12 @@ if (import.meta.main) {
     columns: process.stderr.columns ?? 100,
     // https://no-color.org
     colour: process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '',
+    ...(process.stdout.isTTY === true
+      ? {
+          openScreen: async (events) =>
+            (await import('./screen.ts')).openScreen(process.stdout, process.stdin, events),
+        }
+      : {}),
     env: process.env,
     cwd: process.cwd(),
     clock: systemClock,

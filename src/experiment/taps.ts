@@ -7,6 +7,8 @@ import { resultsFolder } from './results-folder.ts';
 export interface RunTap {
   /** The name of the trial's folder. */
   readonly trial: string;
+  /** Its name, such as `sidecar-catalog`. */
+  readonly sidecar: string;
   /** The path of its tap's socket. */
   readonly socket: string;
 }
@@ -47,7 +49,9 @@ export async function tapsOfRun(root: string): Promise<readonly RunTap[]> {
     for (const name of await namesIn(config)) {
       if (!/^sidecar-.*\.json$/.test(name)) continue;
       const socket = await socketIn(path.join(config, name));
-      if (socket !== undefined) taps.push({ trial, socket: path.resolve(root, socket) });
+      if (socket !== undefined) {
+        taps.push({ trial, sidecar: path.basename(name, '.json'), socket: path.resolve(root, socket) });
+      }
     }
   }
   return taps;

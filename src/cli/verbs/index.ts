@@ -33,6 +33,11 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./tap.ts')).tapVerb,
   },
   {
+    name: 'top',
+    summary: 'watch a run in progress: services, links, hints and moves, redrawn in place',
+    load: async () => (await import('./top.ts')).topVerb,
+  },
+  {
     name: 'schema',
     summary: 'print a JSON Schema of what priomesh reads and writes',
     load: async () => (await import('./schema.ts')).schemaVerb,

@@ -8,10 +8,11 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 const FLOORS: readonly (readonly string[])[] = [
   ['cli'],
   ['doctor', 'experiment', 'publish'],
-  ['lab', 'workload', 'analysis'],
-  ['control-plane', 'sdn-bridge'],
+  ['lab', 'workload', 'analysis', 'telemetry'],
+  ['sdn-bridge'],
+  ['control-plane'],
   ['sidecar'],
-  ['transport', 'kernel-qos', 'propagation', 'ingress-classifier', 'reactions'],
+  ['transport', 'kernel-qos', 'propagation', 'ingress-classifier', 'reactions', 'control-protocol'],
   ['config'],
   ['core'],
 ];

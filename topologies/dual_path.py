@@ -20,9 +20,6 @@ from mininet.link import Link, TCLink
 from mininet.node import Host
 from mininet.topo import Topo
 
-#: Ethernet destination addresses with the group bit: broadcast and multicast.
-GROUP = '01:00:00:00:00:00/01:00:00:00:00:00'
-
 
 class DualStackHost(Host):
     """A host with an IPv4 and an IPv6 address and without offloads.
@@ -108,44 +105,10 @@ class DualPath(Topo):
                 (label + ' path, right to left', 's4', middle, rate)]
         return ports
 
-    def flows(self, net):
-        """Static flows: switch -> lines for `ovs-ofctl add-flows`.
-
-        Known hosts are reached directly (priority 200), group frames go to
-        all hosts and, once, over the primary path (100), everything else from
-        a host takes the primary path (50). A controller that steers uses
-        priorities from 1000.
-        """
-        def port(node, towards):
-            link, = net.linksBetween(net[node], net[towards])
-            end = link.intf1 if link.intf1.node.name == node else link.intf2
-            return net[node].ports[end]
-
-        flows = {}
-        for _label, middle, _rate, _delay in self.paths:
-            left, right = port(middle, 'delay-' + middle), port(middle, 's4')
-            flows[middle] = [
-                'priority=50,in_port=%d,actions=output:%d' % (left, right),
-                'priority=50,in_port=%d,actions=output:%d' % (right, left)]
-        for switch, side in (('s1', 'left'), ('s4', 'right')):
-            towards = 'delay-%s' if switch == 's1' else '%s'
-            primary, secondary = [port(switch, towards % path[1])
-                                  for path in self.paths]
-            hosts = {port(switch, host.name): host.defaultIntf().mac
-                     for host in net.hosts if host.name.startswith(side)}
-            lines = ['priority=200,dl_dst=%s,actions=output:%d' % (mac, number)
-                     for number, mac in hosts.items()]
-            for number in list(hosts) + [primary, secondary]:
-                targets = [other for other in hosts if other != number]
-                if number in hosts:
-                    targets.append(primary)
-                lines.append('priority=100,in_port=%d,dl_dst=%s,actions=%s' % (
-                    number, GROUP,
-                    ','.join('output:%d' % target for target in targets)))
-            lines += ['priority=50,in_port=%d,actions=output:%d'
-                      % (number, primary) for number in hosts]
-            flows[switch] = lines
-        return flows
+    def ways(self):
+        """The paths: (id, the switches in their order), the default first."""
+        return [(name, ['s1', middle, 's4'])
+                for name, middle, _rate, _delay in self.paths]
 
 
 topos = {'dual_path': DualPath}

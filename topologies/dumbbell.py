@@ -84,5 +84,9 @@ class Dumbbell(Topo):
         return [('bottleneck, left to right', 's1', 'delay', self.rate_mbit),
                 ('bottleneck, right to left', 's2', 'delay', self.rate_mbit)]
 
+    def ways(self):
+        """The paths: (id, the switches in their order), the default first."""
+        return [('primary', ['s1', 's2'])]
+
 
 topos = {'dumbbell': Dumbbell}

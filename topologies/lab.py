@@ -6,8 +6,9 @@ it builds, runs, spawns and signals. Its end, for whatever reason, is the end
 of every process, interface and mount of the laboratory, and the end of its
 standard input is its end.
 
-The first line is `{"topology": NAME, "parameters": {...}, "logDirectory":
-PATH}` and is answered by the event `ready` or `failed`. Then:
+The first line is `{"topology": NAME, "parameters": {...}, "controller":
+BOOLEAN, "logDirectory": PATH}` and is answered by the event `ready` or
+`failed`. Then:
 
     {"id": N, "op": "exec", "node", "argv", "env"?, "input"?}
         -> {"id": N, "ok": {"exitCode", "stdout", "stderr"}}
@@ -126,7 +127,8 @@ def main():
     network = Network(order['logDirectory'])
     try:
         isolate()
-        network.build(order['topology'], order['parameters'])
+        network.build(order['topology'], order['parameters'],
+                      order['controller'])
     # Mininet calls exit() where something is missing.
     except (Exception, SystemExit) as error:  # pylint: disable=broad-except
         traceback.print_exc()

@@ -15,12 +15,19 @@ from mininet.link import Link
 from mininet.net import Mininet
 from mininet.node import Node, OVSSwitch
 
+import forwarding
+import layout
 from dual_path import DualPath
 from dumbbell import Dumbbell
 
 TOPOLOGIES = {'dumbbell': Dumbbell, 'dual-path': DualPath}
 HERE = os.path.dirname(os.path.abspath(__file__))
 OVS_FOLDERS = ('/etc/openvswitch', '/var/log/openvswitch')
+#: Where the switches look for a controller.
+CONTROLLER = 'tcp:127.0.0.1:6653'
+#: The least that Open vSwitch allows: between two attempts to reach it, and
+#: between two looks at what the datapath has counted for the flows.
+CONTROLLER_BACKOFF_MS, REVALIDATION_MS = 1000, 100
 DATABASE = '/etc/openvswitch/conf.db'
 SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema'
 SCRATCH = '/run/priomesh'
@@ -125,6 +132,7 @@ class Network:
         self.log_directory = log_directory
         self.net = None
         self.topology = None
+        self.layout = None
         self.datapath = None
         self.delay = 'none'
         self.pillars = {}       # PID -> name
@@ -132,8 +140,12 @@ class Network:
         self.bridges = []       # running delay bridges
         self.compiler = None
 
-    def build(self, name, parameters):
-        """Build and start everything."""
+    def build(self, name, parameters, controller=False):
+        """Build and start everything.
+
+        controller: the switches do what a controller says, and until it
+        speaks what they do without one.
+        """
         if name not in TOPOLOGIES:
             raise BuildError('unknown topology %s' % name)
         self.topology = TOPOLOGIES[name](wire=Wire, **parameters)
@@ -141,7 +153,8 @@ class Network:
         self._start_open_vswitch()
         # Its init() would raise limits of the whole machine.
         Mininet.inited = True
-        learning = self.topology.forwarding == 'learning'
+        learning = (self.topology.forwarding == 'learning'
+                    and not controller)
         self.net = Mininet(topo=self.topology, switch=LabSwitch, link=Link,
                            controller=None, build=False)
         for switch in self.topology.switches():
@@ -153,9 +166,12 @@ class Network:
         self.net.start()
         self._tune()
         self._delay_links()
+        self.layout = layout.describe(self.net, self.topology)
+        if controller:
+            self._name_controller()
         if not learning:
-            for switch, flows in self.topology.flows(self.net).items():
-                self._install(switch, flows)
+            for switch, plan in forwarding.plan(self.layout).items():
+                self._install(switch, forwarding.lines(plan.flows))
         for node in self.net.values():
             self.pillars[node.pid] = 'the shell of node %s' % node.name
         if self.datapath == 'user':
@@ -178,6 +194,7 @@ class Network:
         return {'nodes': nodes, 'ports': ports, 'datapath': self.datapath,
                 'delay': self.delay, 'limitations': self.limitations,
                 'switches': [switch.name for switch in self.net.switches],
+                'layout': self.layout,
                 'wires': sorted(self.topology.delays_ms)}
 
     def pid_of(self, name):
@@ -307,6 +324,20 @@ class Network:
         self.bridges.append(bridge)
         self.pillars[bridge.pid] = 'the delay bridge of %s' % wire.name
         self.delay = 'bridge'
+
+    def _name_controller(self):
+        """Tell the switches where a controller may be, some time.
+
+        Before the flows: with its first controller a switch forgets them.
+        """
+        words = []
+        for switch in self.net.switches:
+            words += ['--', 'set-controller', switch.name, CONTROLLER,
+                      '--', 'set', 'Controller', switch.name,
+                      'connection_mode=out-of-band',
+                      'max_backoff=%d' % CONTROLLER_BACKOFF_MS]
+        run('ovs-vsctl', *words[1:], '--', 'set', 'Open_vSwitch', '.',
+            'other_config:max-revalidator=%d' % REVALIDATION_MS)
 
     def _install(self, switch, flows):
         batch = '%s/%s.flows' % (SCRATCH, switch)

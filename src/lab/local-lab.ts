@@ -7,7 +7,7 @@ import { type LoopbackNetwork, reserveLoopback } from './loopback.ts';
 import { TrackedProcess } from './process.ts';
 import { findProgram } from './programs.ts';
 import { hostNames } from './topology.ts';
-import type { Lab, LabNode, LabOptions, LabProcess, SpawnOptions } from './types.ts';
+import type { Lab, LabLink, LabNode, LabOptions, LabProcess, SpawnOptions } from './types.ts';
 
 const LINE_LIMIT_BYTES = 256 * 1024;
 const CLOSE_TIMEOUT_MS = 2000;
@@ -24,6 +24,8 @@ class LocalLab implements Lab {
   readonly kind = 'local';
   readonly nodes: Readonly<Record<string, LabNode>>;
   readonly ports: readonly BottleneckPort[] = [];
+  readonly links: readonly LabLink[] = [];
+  readonly layout = undefined;
   readonly limitations: readonly string[] = LIMITATIONS;
   /** Never fires: there is nothing beside the experiment's own processes that could break. */
   readonly failed: AbortSignal = new AbortController().signal;

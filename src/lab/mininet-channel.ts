@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { messageOf, PriomeshError } from '../core/index.ts';
 import { LineSplitter } from './lines.ts';
-import type { LabExit, LabLine } from './types.ts';
+import type { LabExit, LabLine, NetworkLayout } from './types.ts';
 
 /** A command's two outputs of 16 MiB each, escaped as JSON at worst. */
 const MESSAGE_LIMIT_BYTES = 256 * 1024 * 1024;
@@ -14,6 +14,8 @@ export interface LabDescription {
   readonly delay: 'netem' | 'bridge' | 'none';
   readonly limitations: readonly { what: string; why: string; instead: string }[];
   readonly switches: readonly string[];
+  /** topologies/layout.py, `describe`. */
+  readonly layout: NetworkLayout;
   readonly wires: readonly string[];
 }
 
@@ -65,7 +67,12 @@ export class LabChannel {
   }
 
   /** Sends the order that opens the laboratory. */
-  open(order: { topology: string; parameters: Record<string, number>; logDirectory: string }): void {
+  open(order: {
+    topology: string;
+    parameters: Record<string, number>;
+    controller: boolean;
+    logDirectory: string;
+  }): void {
     this.#send(order);
   }
 

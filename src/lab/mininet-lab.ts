@@ -12,7 +12,7 @@ import { LabChannel, type LabDescription } from './mininet-channel.ts';
 import { explainEnd, type LaunchedLab, launch } from './mininet-launch.ts';
 import { TrackedProcess } from './process.ts';
 import { topologyParameters } from './topology.ts';
-import type { Lab, LabNode, LabOptions, LabProcess, SpawnOptions } from './types.ts';
+import type { Lab, LabLink, LabNode, LabOptions, LabProcess, NetworkLayout, SpawnOptions } from './types.ts';
 
 const CLOSE_TIMEOUT_MS = 5000;
 const EXEC_TIMEOUT_MS = 30_000;
@@ -22,6 +22,8 @@ class MininetLab implements Lab {
   readonly kind = 'mininet';
   readonly nodes: Readonly<Record<string, LabNode>>;
   readonly ports: readonly BottleneckPort[];
+  readonly layout: NetworkLayout;
+  readonly links: readonly LabLink[];
   readonly limitations: readonly string[];
   readonly failed: AbortSignal;
   readonly #known: ReadonlySet<string>;
@@ -41,6 +43,14 @@ class MininetLab implements Lab {
       device,
       rateBps: Math.round(rateMbit * 1e6),
       queuePackets: options.topology.queuePackets,
+    }));
+    this.layout = description.layout;
+    this.links = this.layout.links.map(({ id, from, device, rateBps, portLabel }) => ({
+      id,
+      node: from,
+      device,
+      rateBps,
+      portLabel,
     }));
     this.limitations = description.limitations.map((one) => `${one.what}: ${one.why}; ${one.instead}`);
     this.#channel = parts.channel;
@@ -177,7 +187,12 @@ export async function openMininetLab(options: LabOptions, signal: AbortSignal): 
   // It may have fired while the process was being started.
   if (wasAborted(signal)) onAbort();
   try {
-    channel.open({ topology: topology.name, parameters, logDirectory: path.resolve(options.logDirectory) });
+    channel.open({
+      topology: topology.name,
+      parameters,
+      controller: topology.controller === true,
+      logDirectory: path.resolve(options.logDirectory),
+    });
     const description = await channel.ready;
     const { datapath, delay } = description;
     logger.log('info', 'the laboratory stands', { topology: topology.name, datapath, delay });

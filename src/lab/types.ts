@@ -15,6 +15,61 @@ export interface LabTopology {
   readonly queuePackets: number;
   /** The hosts that are needed, such as `left1` and `right2`; those with lower numbers are built too. */
   readonly nodes: readonly string[];
+  /**
+   * True: the switches look for a controller (`openController`). Until it speaks, and while it is away, they forward as
+   * they were told last, at first everything over the primary path.
+   */
+  readonly controller?: boolean;
+}
+
+/** A switch's port that leads to another switch: one direction of a link. */
+export interface LabLink {
+  /** `FROM>TO`, such as `s1>s2`. */
+  readonly id: string;
+  /** The switch that sends over it. */
+  readonly node: string;
+  /** The interface at which it is shaped. */
+  readonly device: string;
+  /** Rate that it is to be held to, bits per second; null where it is no bottleneck. */
+  readonly rateBps: number | null;
+  /** The label of its port in `Lab.ports`; null where it is no bottleneck. */
+  readonly portLabel: string | null;
+}
+
+/** One of the ways between the two switches at which hosts stand. */
+export interface LayoutPath {
+  /** Such as `primary`. */
+  readonly id: string;
+  readonly default: boolean;
+  /** The switches at its ends. */
+  readonly between: readonly [string, string];
+  /** The directed links from the first end to the second, in order. */
+  readonly forward: readonly string[];
+  /** And back. */
+  readonly backward: readonly string[];
+}
+
+/** What a controller has to know about a network. */
+export interface NetworkLayout {
+  readonly switches: readonly { readonly name: string; readonly dpid: number }[];
+  readonly links: readonly {
+    readonly id: string;
+    readonly from: string;
+    readonly to: string;
+    /** OpenFlow's number of the port. */
+    readonly port: number;
+    readonly device: string;
+    readonly rateBps: number | null;
+    readonly portLabel: string | null;
+  }[];
+  readonly hosts: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    readonly mac: string;
+    readonly switch: string;
+    readonly port: number;
+  }[];
+  readonly paths: readonly LayoutPath[];
 }
 
 /** How a laboratory is opened. */
@@ -77,6 +132,10 @@ export interface Lab {
   readonly nodes: Readonly<Record<string, LabNode>>;
   /** Both directions of each bottleneck, the primary path first; empty where nothing can be shaped. */
   readonly ports: readonly BottleneckPort[];
+  /** Both directions of every link between switches; empty where there are none. */
+  readonly links: readonly LabLink[];
+  /** What its controller is told; undefined where there are no switches. */
+  readonly layout: NetworkLayout | undefined;
   /** What this laboratory does not offer and why, in sentences for people. */
   readonly limitations: readonly string[];
   /** Fires when the laboratory breaks before `close`; its reason is a PriomeshError LAB_FAILED that names the log. */

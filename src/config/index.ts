@@ -1,9 +1,12 @@
 export { loadBridgeConfig } from './bridge.ts';
 export type { BridgeConfig } from './bridge-schema.ts';
+export { loadControlPlaneConfig, parseControlPlaneConfig } from './control-plane.ts';
+export type { ControlPlaneConfig } from './control-plane-schema.ts';
 export { loadStudy, nodesOf, parseExperiment, type Study } from './experiment.ts';
 export {
   type AuditLimits,
   BROKER,
+  type CrossTraffic,
   type Experiment,
   type Form,
   METRIC_NAMES,

@@ -1,3 +1,4 @@
+import { controlPlaneKind } from './control-plane.ts';
 import { bridgeFileKind, bridgeKind } from './bridge.ts';
 import { type DocumentKind, jsonSchemaOf } from './document.ts';
 import { experimentKind } from './experiment.ts';
@@ -24,6 +25,7 @@ export function schemas(): Readonly<Record<string, JsonSchema>> {
     published(graphKind),
     published(sidecarKind),
     published(sidecarFileKind),
+    published(controlPlaneKind),
     published(bridgeKind),
     published(bridgeFileKind),
   ]);

@@ -28,6 +28,16 @@ export const VERBS: readonly VerbEntry[] = [
     load: async () => (await import('./sidecar.ts')).sidecarVerb,
   },
   {
+    name: 'control-plane',
+    summary: 'run the control plane: hints, paths and the registry of services, to sidecars over gRPC',
+    load: async () => (await import('./control-plane.ts')).controlPlaneVerb,
+  },
+  {
+    name: 'bridge',
+    summary: 'tell the mesh what an SDN controller sees: how congested each link is for each class',
+    load: async () => (await import('./bridge.ts')).bridgeVerb,
+  },
+  {
     name: 'tap',
     summary: 'watch what sidecars do: a line for each request and message, with its class and why it has it',
     load: async () => (await import('./tap.ts')).tapVerb,

@@ -1,0 +1,134 @@
+import { CONTROL_LIMITS, type WireRegistry } from '../control-protocol/index.ts';
+
+/** An IP literal, a TCP port, and the service that is served there. */
+export interface ServiceAddress {
+  readonly service: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Entry extends ServiceAddress {
+  readonly configured: boolean;
+  /** Streams that stand for it now. */
+  streams: number;
+  healthy: boolean;
+  gone: boolean;
+  /** The version of the registry in which it last changed. */
+  version: number;
+  /** When it counts as gone unless a stream has come for it; undefined while one is there. */
+  missingMs: number | undefined;
+}
+
+const keyOf = ({ service, host, port }: ServiceAddress): string => `${service} ${host} ${port}`;
+
+/** How many endpoints that have left are remembered, so that who follows is told of them alone. */
+const REMEMBERED_GONE = 1024;
+
+/**
+ * Which endpoints serve which service. An endpoint is there because the configuration names it or because its sidecar follows the control
+ * plane. The end of a sidecar's last stream makes it unhealthy after a grace, within which the sidecar may come back; one that only its
+ * stream had made known then leaves.
+ */
+export class Registry {
+  /** Rises with each change that is to be told. */
+  version = 1;
+  readonly #graceMs: number;
+  readonly #entries = new Map<string, Entry>();
+  /** Who knew an older version than this is told everything. */
+  #oldestKnown = 0;
+
+  constructor(configured: readonly ServiceAddress[], graceMs: number) {
+    this.#graceMs = graceMs;
+    for (const one of configured) this.#add(one, true);
+  }
+
+  /** How many endpoints there are. */
+  get size(): number {
+    let size = 0;
+    for (const entry of this.#entries.values()) if (!entry.gone) size += 1;
+    return size;
+  }
+
+  /** A stream has come for an endpoint. False: the registry is full. */
+  join(address: ServiceAddress): boolean {
+    const known = this.#entries.get(keyOf(address));
+    if (known === undefined && this.#entries.size >= CONTROL_LIMITS.endpoints) return false;
+    const entry = known ?? this.#add(address, false);
+    entry.streams += 1;
+    entry.missingMs = undefined;
+    if (!entry.healthy || entry.gone) this.#change(entry, { healthy: true, gone: false });
+    return true;
+  }
+
+  /** A stream that had joined has ended. */
+  leave(address: ServiceAddress, nowMs: number): void {
+    const entry = this.#entries.get(keyOf(address));
+    if (entry === undefined || entry.streams === 0) return;
+    entry.streams -= 1;
+    if (entry.streams === 0) entry.missingMs = nowMs + this.#graceMs;
+  }
+
+  /** Marks those whose grace has passed; gives when the next one passes, or undefined. */
+  expire(nowMs: number): number | undefined {
+    let nextMs: number | undefined;
+    for (const entry of this.#entries.values()) {
+      if (entry.missingMs === undefined) continue;
+      if (entry.missingMs <= nowMs) {
+        entry.missingMs = undefined;
+        this.#change(entry, { healthy: false, gone: !entry.configured });
+      } else nextMs = Math.min(nextMs ?? entry.missingMs, entry.missingMs);
+    }
+    this.#forgetGone();
+    return nextMs;
+  }
+
+  /** What is new to who knew a version; everything for who knew none (0). Undefined: nothing. */
+  since(version: number): WireRegistry | undefined {
+    const whole = version <= this.#oldestKnown;
+    const news = [...this.#entries.values()].filter((entry) =>
+      whole ? !entry.gone : entry.version > version,
+    );
+    if (!whole && news.length === 0) return undefined;
+    const endpoints = news.map(({ service, host, port, healthy, gone }) => ({
+      service,
+      host,
+      port,
+      healthy,
+      gone,
+    }));
+    return { whole, endpoints };
+  }
+
+  #add({ service, host, port }: ServiceAddress, configured: boolean): Entry {
+    this.version += 1;
+    const entry: Entry = {
+      service,
+      host,
+      port,
+      configured,
+      streams: 0,
+      healthy: true,
+      gone: false,
+      version: this.version,
+      missingMs: undefined,
+    };
+    this.#entries.set(keyOf(entry), entry);
+    return entry;
+  }
+
+  #change(entry: Entry, state: { readonly healthy: boolean; readonly gone: boolean }): void {
+    this.version += 1;
+    Object.assign(entry, state, { version: this.version });
+  }
+
+  #forgetGone(): void {
+    const gone = [...this.#entries].filter(([, entry]) => entry.gone);
+    if (gone.length <= REMEMBERED_GONE) return;
+    for (const [key, entry] of gone
+      .sort(([, a], [, b]) => a.version - b.version)
+      .slice(0, -REMEMBERED_GONE)) {
+      this.#oldestKnown = Math.max(this.#oldestKnown, entry.version);
+      this.#entries.delete(key);
+    }
+  }
+}

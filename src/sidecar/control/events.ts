@@ -1,0 +1,14 @@
+import type { Hint, NetworkPath } from '../../core/index.ts';
+import type { RegistryEndpoint } from './registry-view.ts';
+
+/** What the control plane tells. None of them may throw. */
+export interface ControlEvents {
+  /** Every way to every peer, by the address of the peer's host; the first is the default. Replaces what was told before. */
+  paths(peers: ReadonlyMap<string, readonly NetworkPath[]>): void;
+  /** Hints about links of these paths; their time to live counts from now. */
+  hints(hints: readonly Hint[]): void;
+  /** All endpoints of all services. Replaces what was told before. */
+  registry(endpoints: readonly RegistryEndpoint[]): void;
+  /** The control plane is gone: what it has told is not renewed any more. Comes once for each stream that had brought something. */
+  lost(): void;
+}

@@ -1,0 +1,3 @@
+export type { ControlEvents } from './events.ts';
+export type { RegistryEndpoint } from './registry-view.ts';
+export { type ControlStream, type ControlStreamOptions, openControlStream } from './stream.ts';

@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
+import type { Address } from '../../config/index.ts';
+import {
+  backOffMs,
+  CHANNEL_OPTIONS,
+  loadControlProtocol,
+  type WatchRequest,
+  type WatchResponse,
+} from '../../control-protocol/index.ts';
+import { type Clock, type Logger, messageOf, type Random } from '../../core/index.ts';
+import { ControlCounters } from './counters.ts';
+import type { ControlEvents } from './events.ts';
+import { Receiver } from './receive.ts';
+
+/** How long the control plane may take until its snapshot is here. */
+const SNAPSHOT_TIMEOUT_MS = 5000;
+/** A stream is lost when it is silent for this many times as long as it has promised not to be. */
+const SILENCE_FACTOR = 3;
+
+/** How a sidecar follows its control plane. */
+export interface ControlStreamOptions {
+  /** `unix:PATH`, or host and port. */
+  readonly target: string;
+  /** The address by which the network knows the sidecar's host. */
+  readonly node: string;
+  readonly service: string;
+  /** Where the sidecar takes requests: it is registered for as long as the stream lives. Undefined: it is not. */
+  readonly endpoint: Address | undefined;
+  readonly events: ControlEvents;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** A stream that is opened again whenever it is lost. */
+export interface ControlStream {
+  /** Whether it is there, and counters since the start. */
+  statistics(): Readonly<Record<string, unknown>>;
+  /** Ends it and waits until nothing of it runs. No event comes after it, `lost` neither. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+class Stream implements ControlStream {
+  readonly #options: ControlStreamOptions;
+  readonly #request: WatchRequest;
+  readonly #counters = new ControlCounters();
+  readonly #closing = new AbortController();
+  readonly #done: Promise<void>;
+  #connected = false;
+
+  constructor(options: ControlStreamOptions) {
+    this.#options = options;
+    const { service, node, endpoint } = options;
+    this.#request = {
+      service,
+      node,
+      instance: randomUUID(),
+      ...(endpoint === undefined ? {} : { endpoint }),
+    };
+    this.#done = this.#run();
+  }
+
+  statistics(): Readonly<Record<string, unknown>> {
+    return { connected: this.#connected, ...this.#counters };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#done;
+  }
+
+  /** Follows, stream after stream, until it is closed. */
+  async #run(): Promise<void> {
+    const { clock, random, logger, target } = this.#options;
+    const { signal } = this.#closing;
+    let failures = 0;
+    while (!signal.aborted) {
+      this.#counters.attempts += 1;
+      const { established, why } = await this.#follow();
+      if (signal.aborted) return;
+      if (established || failures === 0) {
+        logger.log('info', 'no stream from the control plane', { target, why });
+      }
+      failures = established ? 0 : failures + 1;
+      await clock.sleep(backOffMs(failures, random), signal).catch(() => undefined);
+    }
+  }
+
+  /** One stream, from its beginning to its end. Never rejects. */
+  async #follow(): Promise<{ readonly established: boolean; readonly why: string }> {
+    const receiver = new Receiver(this.#options.events, this.#counters);
+    const ended = new AbortController();
+    const signal = AbortSignal.any([this.#closing.signal, ended.signal]);
+    let why = 'it ended';
+    try {
+      const { grpc, watch } = await loadControlProtocol();
+      if (signal.aborted) return { established: false, why };
+      const client = new grpc.Client(
+        this.#options.target,
+        grpc.credentials.createInsecure(),
+        CHANNEL_OPTIONS,
+      );
+      try {
+        const call = client.makeServerStreamRequest(
+          watch.path,
+          watch.requestSerialize,
+          watch.responseDeserialize,
+          this.#request,
+        );
+        why = await this.#receive(call, receiver, ended, signal);
+      } finally {
+        client.close();
+      }
+    } catch (error) {
+      why = messageOf(error);
+    }
+    const established = this.#connected;
+    this.#connected = false;
+    if (established && !this.#closing.signal.aborted) {
+      this.#counters.losses += 1;
+      this.#options.events.lost();
+    }
+    return { established, why };
+  }
+
+  /** Takes what comes until the call ends, is silent for too long, or is cancelled; gives why it ended. */
+  async #receive(
+    call: ClientReadableStream<WatchResponse>,
+    receiver: Receiver,
+    ended: AbortController,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<string>();
+    let heardMs = clock.nowMs();
+    call.on('data', (message: WatchResponse) => {
+      heardMs = clock.nowMs();
+      if (signal.aborted || (receiver.keepaliveMs === undefined && !message.snapshot)) return;
+      if (!this.#connected) this.#options.logger.log('info', 'following the control plane');
+      this.#connected = true;
+      receiver.take(message);
+    });
+    call.on('error', (error: ServiceError) => resolve(error.details));
+    call.on('end', () => resolve('the control plane ended it'));
+    const silenceMs = (): number =>
+      receiver.keepaliveMs === undefined ? SNAPSHOT_TIMEOUT_MS : receiver.keepaliveMs * SILENCE_FACTOR;
+    const watchdog = async (): Promise<void> => {
+      for (;;) {
+        const leftMs = heardMs + silenceMs() - clock.nowMs();
+        if (leftMs <= 0) return resolve('the control plane is silent');
+        await clock.sleep(leftMs, signal);
+      }
+    };
+    const watched = watchdog().catch(() => resolve('it was closed'));
+    const why = await promise;
+    ended.abort();
+    call.cancel();
+    await watched;
+    return why;
+  }
+}
+
+/**
+ * Follows a control plane. Returns at once and connects in the background; where there is none, it tries again after a back-off with
+ * jitter, for ever. gRPC is loaded by the first call of this function and by nothing before it.
+ */
+export function openControlStream(options: ControlStreamOptions): ControlStream {
+  return new Stream(options);
+}

@@ -1,0 +1,83 @@
+import type { DampingSettings } from '../core/index.ts';
+import type { HintTable } from './hint-table.ts';
+import type { PathChooser } from './path-chooser.ts';
+
+/** What is remembered of one class towards one peer. */
+interface Memory {
+  path: number;
+  avoided: boolean;
+  changedMs: number;
+  /** How often in a row it hurt again soon after it was taken back. */
+  relapses: number;
+}
+
+/** A peer that hurts again and again is avoided for up to this many hold times. */
+const MAX_RELAPSES = 6;
+
+/** Tells which endpoints the network leads to without congestion. */
+export class ReplicaChooser {
+  readonly #owned: ReadonlySet<number>;
+  readonly #damping: DampingSettings;
+  readonly #chooser: PathChooser;
+  readonly #memories = new Map<string, Memory[]>();
+
+  constructor(options: {
+    classIndices: readonly number[];
+    hints: HintTable;
+    damping: DampingSettings;
+    chooser: PathChooser;
+  }) {
+    this.#owned = new Set(options.classIndices);
+    this.#damping = options.damping;
+    this.#chooser = options.chooser;
+  }
+
+  /**
+   * False when the way to this peer is congested for the class and another path does not help: another endpoint should be taken, where there
+   * is one. It stays false until the way is calm, and for the hold time at least.
+   * @param peer the address of the host, as in the chooser's peers
+   */
+  prefers(peer: string, classIndex: number, nowMs: number): boolean {
+    if (!this.#owned.has(classIndex)) return true;
+    const path = this.#chooser.pathOf(peer, classIndex);
+    const memory = this.#memoryOf(peer, classIndex, path);
+    const { minHoldMs, calmLevel, returnAfterMs } = this.#damping;
+    const forMs = nowMs - memory.changedMs;
+    if (memory.avoided) {
+      const calm = this.#chooser.level(peer, classIndex, nowMs) <= calmLevel;
+      if ((!calm && memory.path === path) || forMs < minHoldMs * 2 ** memory.relapses) return false;
+      memory.avoided = false;
+      memory.path = path;
+      memory.changedMs = nowMs;
+      return true;
+    }
+    memory.path = path;
+    if (memory.relapses > 0 && forMs > returnAfterMs * 2 ** memory.relapses) memory.relapses = 0;
+    if (!this.#chooser.exhausted(peer, classIndex, nowMs)) return true;
+    const relapse = forMs <= returnAfterMs;
+    memory.relapses = relapse ? Math.min(memory.relapses + 1, MAX_RELAPSES) : memory.relapses;
+    memory.avoided = true;
+    memory.changedMs = nowMs;
+    return false;
+  }
+
+  #memoryOf(peer: string, classIndex: number, path: number): Memory {
+    let row = this.#memories.get(peer);
+    if (row === undefined) {
+      const known = new Set(this.#chooser.peers);
+      if (this.#memories.size > 2 * known.size + 16) {
+        for (const one of this.#memories.keys()) if (!known.has(one)) this.#memories.delete(one);
+      }
+      row = [];
+      if (known.has(peer)) this.#memories.set(peer, row);
+    }
+    const memory = row[classIndex] ?? {
+      path,
+      avoided: false,
+      changedMs: Number.NEGATIVE_INFINITY,
+      relapses: 0,
+    };
+    row[classIndex] = memory;
+    return memory;
+  }
+}

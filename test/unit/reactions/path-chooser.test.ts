@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { type Hint, type Move, type NetworkPath, seededRandom } from '../../../src/core/index.ts';
+import { HintTable, PathChooser } from '../../../src/reactions/index.ts';
+import { BATCH, CLASSES, DAMPING, hint, INTERACTIVE, path, requestClass, TWO_PATHS } from './fixtures.ts';
+
+const PEER = '10.0.0.2';
+
+interface Setup {
+  readonly paths?: readonly NetworkPath[];
+  readonly classes?: typeof CLASSES;
+  readonly damping?: Partial<typeof DAMPING>;
+}
+
+/** A chooser towards one peer, and a clock that steps through time while hints stay as they were said. */
+function scene({ paths = TWO_PATHS, classes = CLASSES, damping = {} }: Setup = {}) {
+  const hints = new HintTable({ classes: classes.map(({ name }) => name), capacity: 64 });
+  const chooser = new PathChooser({
+    classes,
+    classIndices: classes.map((_, index) => index),
+    damping: { ...DAMPING, ...damping },
+    hints,
+    random: seededRandom(1),
+  });
+  let nowMs = 1_000_000;
+  const said = new Map<string, Hint>();
+  chooser.setPeers(new Map([[PEER, paths]]), nowMs);
+  return {
+    hints,
+    chooser,
+    get nowMs() {
+      return nowMs;
+    },
+    /** From now on the first link of a path says this. */
+    say(id: string, level: Parameters<typeof hint>[1], more: Partial<Hint> = {}): void {
+      said.set(`${id}>there`, hint(`${id}>there`, level, more));
+    },
+    hush: () => said.clear(),
+    run(durationMs: number, stepMs = 10): Move[] {
+      const moves: Move[] = [];
+      for (const endMs = nowMs + durationMs; nowMs < endMs; nowMs += stepMs) {
+        for (const one of said.values()) hints.accept({ ...one, sequence: nowMs }, nowMs);
+        moves.push(...chooser.decide(nowMs));
+      }
+      return moves;
+    },
+  };
+}
+
+const short = (moves: readonly Move[]): string[] =>
+  moves.map(({ classIndex, from, to, reason }) => `${classIndex}: ${from}>${to} ${reason}`);
+
+describe('a path chooser', () => {
+  it('stays where nothing is known, and where all is calm', () => {
+    const one = scene();
+    expect(one.run(20_000)).toEqual([]);
+    one.say('primary', 0.6);
+    one.say('secondary', 0);
+    expect(one.run(20_000)).toEqual([]);
+  });
+
+  it('leaves a congested path within 100 ms, the class with the smallest moveOrder first, the next after escalateMs', () => {
+    const one = scene();
+    const startMs = one.nowMs;
+    one.say('primary', 0.9);
+    one.say('secondary', 0.1);
+    const moves = one.run(1000);
+    expect(short(moves)).toEqual([`${BATCH}: 0>1 congested`, `${INTERACTIVE}: 0>1 congested`]);
+    expect((moves[0]?.atMs ?? 0) - startMs).toBeLessThan(100);
+    expect((moves[1]?.atMs ?? 0) - (moves[0]?.atMs ?? 0)).toBeGreaterThanOrEqual(DAMPING.escalateMs);
+    expect(one.chooser.pathOf(PEER, BATCH)).toBe(1);
+    expect(one.chooser.pathOf('10.9.9.9', BATCH)).toBe(0);
+  });
+
+  it('lets the next class stay when it no longer hurts', () => {
+    const one = scene();
+    one.say('primary', 0.9);
+    one.say('secondary', 0.1);
+    expect(one.run(100)).toHaveLength(1);
+    one.say('primary', 0.5);
+    expect(one.run(10_000)).toEqual([]);
+  });
+});
+
+describe('coming home', () => {
+  it('brings a class back whose path is `default`, and leaves the other where it is', () => {
+    const one = scene();
+    one.say('primary', 1);
+    one.say('secondary', 0);
+    one.run(2000);
+    one.say('primary', 0);
+    const calmMs = one.nowMs;
+    const moves = one.run(20_000);
+    expect(short(moves)).toEqual([`${BATCH}: 1>0 calm`]);
+    expect((moves[0]?.atMs ?? 0) - calmMs).toBeGreaterThanOrEqual(DAMPING.returnAfterMs);
+    expect(one.chooser.pathOf(PEER, INTERACTIVE)).toBe(1);
+  });
+
+  it('brings all back when nothing is heard any more', () => {
+    const one = scene();
+    one.say('primary', 1);
+    one.say('secondary', 0);
+    one.run(2000);
+    one.hints.clear();
+    one.hush();
+    expect(short(one.run(DAMPING.returnAfterMs - 100))).toEqual([]);
+    expect(short(one.run(1000))).toEqual([`${BATCH}: 1>0 no-hints`, `${INTERACTIVE}: 1>0 no-hints`]);
+  });
+});
+
+describe('dead paths', () => {
+  it('are fled at once, by all classes, whatever is held against moves', () => {
+    const one = scene();
+    one.say('primary', 0, { down: true });
+    one.say('secondary', 0.9);
+    expect(short(one.run(10))).toEqual([`${BATCH}: 0>1 dead`, `${INTERACTIVE}: 0>1 dead`]);
+    one.say('secondary', 0, { down: true });
+    one.say('primary', 0.9);
+    expect(short(one.run(2000))).toEqual([`${BATCH}: 1>0 dead`, `${INTERACTIVE}: 1>0 dead`]);
+  });
+
+  it('are never chosen, and nobody moves when all are dead', () => {
+    const one = scene();
+    one.say('primary', 1);
+    one.say('secondary', 0, { down: true });
+    expect(one.run(10_000)).toEqual([]);
+    one.say('primary', 0, { down: true });
+    expect(one.run(10_000)).toEqual([]);
+  });
+});
+
+describe('peers', () => {
+  const third = requestClass('third', 2, { path: 'default', moveOrder: 0, alternateDscp: [7, 11] });
+
+  it('that have the same paths move together, and one that joins them takes their path', () => {
+    const one = scene();
+    const peers = new Map([
+      [PEER, TWO_PATHS],
+      ['10.0.0.3', TWO_PATHS.map(({ id, links }) => path(id, [...links]))],
+    ]);
+    one.chooser.setPeers(peers, one.nowMs);
+    one.say('primary', 0.9);
+    one.say('secondary', 0);
+    const moves = one.run(100);
+    expect(moves.map(({ peer }) => peer)).toEqual([PEER, '10.0.0.3']);
+    const joined = one.chooser.setPeers(new Map([...peers, ['10.0.0.4', TWO_PATHS]]), one.nowMs);
+    expect(joined).toMatchObject([{ peer: '10.0.0.4', classIndex: BATCH, from: 0, to: 1 }]);
+  });
+
+  it('never take a path that a class has no mark for', () => {
+    const paths = [...TWO_PATHS, path('tertiary')];
+    const one = scene({ paths, classes: [...CLASSES, third] });
+    for (const id of ['primary', 'secondary']) one.say(id, { interactive: 1, batch: 1, third: 1 });
+    one.say('tertiary', 0);
+    expect(short(one.run(5000))).toEqual(['2: 0>2 congested']);
+  });
+
+  it('keep their path by its name when the list of paths changes, and lose it when it is gone', () => {
+    const one = scene({ classes: [third] });
+    one.say('primary', { third: 1 });
+    one.say('secondary', 0);
+    one.run(100);
+    const [primary, secondary] = TWO_PATHS as [NetworkPath, NetworkPath];
+    const moved = one.chooser.setPeers(new Map([[PEER, [primary, path('tertiary'), secondary]]]), one.nowMs);
+    expect(short(moved)).toEqual(['0: 1>2 congested']);
+    const gone = one.chooser.setPeers(new Map([[PEER, [primary, path('tertiary')]]]), one.nowMs);
+    expect(short(gone)).toEqual(['0: 2>0 dead']);
+  });
+});

@@ -300,5 +300,7 @@ export type Experiment = DeepReadonly<z.output<ReturnType<typeof experimentSchem
 export type Form = Experiment['forms']['quick'];
 /** A stream of requests that the generator sends. */
 export type Workload = Experiment['workloads'][number];
+/** A flow of others. */
+export type CrossTraffic = Experiment['crossTraffic'][number];
 /** When a trial cannot be trusted. */
 export type AuditLimits = Experiment['audit'];

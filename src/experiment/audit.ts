@@ -1,5 +1,6 @@
 import type { AuditLimits } from '../config/index.ts';
 import type { Verdict } from './journal.ts';
+import type { FlowReport } from './trial-cross-traffic.ts';
 
 /** What was seen of a trial beside its requests: enough to say whether its numbers can be trusted. */
 export interface TrialObservation {
@@ -23,7 +24,14 @@ export interface TrialObservation {
   }[];
   /** Processes that ended before they were told to. */
   readonly died: readonly string[];
+  /** What became of each flow of cross traffic. */
+  readonly crossTraffic?: readonly FlowReport[];
 }
+
+/** The most of a flow's packets that may be left out. */
+const MOST_MISSING = 0.05;
+/** How late a flow may begin. */
+const MOST_LATE_MS = 20;
 
 const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)} %`;
 
@@ -60,6 +68,17 @@ const CHECKS: readonly Check[] = [
       if (achieved > port.rateBps * (1 + limits.maxLinkRateError)) {
         return `${port.label} carried ${(achieved / 1e6).toFixed(2)} Mbit/s, more than its ${(port.rateBps / 1e6).toFixed(2)} Mbit/s`;
       }
+    }
+    return undefined;
+  },
+  ({ crossTraffic = [] }) => {
+    for (const { name, sent } of crossTraffic) {
+      if (sent === undefined) return `the cross traffic ${name} did not come to its end`;
+      const missing = (sent.skipped + sent.refused) / Math.max(1, sent.packets + sent.skipped);
+      if (missing > MOST_MISSING)
+        return `${percent(missing)} of the cross traffic ${name} was not sent in time`;
+      if (sent.lateMs > MOST_LATE_MS)
+        return `the cross traffic ${name} began ${sent.lateMs.toFixed(0)} ms late`;
     }
     return undefined;
   },

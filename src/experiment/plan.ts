@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { BROKER, type Form, loadStudy, nodesOf, type Study, type Workload } from '../config/index.ts';
+import {
+  BROKER,
+  type CrossTraffic,
+  type Form,
+  loadStudy,
+  nodesOf,
+  type Study,
+  type Workload,
+} from '../config/index.ts';
 import type { BottleneckPort, LayerName, LayerPlan, Platform, Policy, Site } from '../core/index.ts';
 import type { LabKind } from '../lab/index.ts';
 import { LAYERS } from './layers.ts';
@@ -23,6 +31,11 @@ export interface ArmPlan {
   readonly policy: Policy;
   /** Whether something in this arm sends messages, so that a message broker has to run. */
   readonly usesBroker: boolean;
+  /** How switches choose paths where nothing steers; absent where there is no controller. */
+  readonly spread?: 'default' | 'hash';
+  /** Whether the network tells of congestion in this arm: a bridge and a control plane run. */
+  readonly usesHints: boolean;
+  readonly crossTraffic: readonly CrossTraffic[];
   readonly layerPlans: readonly LayerPlan[];
 }
 
@@ -70,11 +83,20 @@ const sendsMessages = ({ graph }: ExperimentSource): boolean =>
       consumes !== undefined || routes.some(({ calls }) => calls.some(({ via }) => via === 'amqp')),
   );
 
-function planArms(source: ExperimentSource, platform: Platform, site: Site, formName: FormName): ArmPlan[] {
+function planArms(
+  source: ExperimentSource,
+  { platform, lab, formName }: { platform: Platform; lab: LabKind; formName: FormName },
+  site: Site,
+): ArmPlan[] {
   const { experiment } = source;
+  const hasController = experiment.controller !== undefined && lab === 'mininet';
   const arms = Object.entries(experiment.arms).map(([name, arm]): ArmPlan => {
     const broker = { ...source.policy.broker, ...arm.broker };
-    const policy = { ...source.policy, broker };
+    const network = {
+      ...source.policy.network,
+      reactions: source.reactions[name] ?? source.policy.network.reactions,
+    };
+    const policy = { ...source.policy, broker, network };
     const layerPlans = LAYERS.filter((layer) => arm.layers.includes(layer.name)).map((layer) =>
       layer.plan(policy, platform, site),
     );
@@ -87,6 +109,9 @@ function planArms(source: ExperimentSource, platform: Platform, site: Site, form
       workloads: experiment.workloads.filter((one) => arm.workloads?.includes(one.name) ?? true),
       policy,
       usesBroker: experiment.broker !== undefined && (queued || sendsMessages(source)),
+      ...(hasController ? { spread: arm.network?.spread ?? 'default' } : {}),
+      usesHints: hasController && arm.layers.includes('network'),
+      crossTraffic: experiment.crossTraffic.filter((one) => arm.crossTraffic?.includes(one.name) ?? true),
       layerPlans,
     };
   });
@@ -116,7 +141,7 @@ export function planExperiment(
   const { experiment } = source;
   const declared = experiment.forms[options.formName];
   const form = options.trials === undefined ? declared : { ...declared, trials: options.trials };
-  const arms = planArms(source, options.platform, siteOf(source, options.ports), options.formName);
+  const arms = planArms(source, options, siteOf(source, options.ports));
   const schedule = buildSchedule(
     arms.map((arm) => arm.name),
     form.trials,

@@ -4,7 +4,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { isTrusted } from '../analysis/index.ts';
 import { BROKER, nodesOf } from '../config/index.ts';
 import { abortError, type Clock, hostExec, type Logger, messageOf, PriomeshError } from '../core/index.ts';
-import { type Broker, type Lab, type LabKind, openBroker, openLab } from '../lab/index.ts';
+import {
+  type Broker,
+  type Controller,
+  type Lab,
+  type LabKind,
+  openBroker,
+  openController,
+  openLab,
+} from '../lab/index.ts';
 import { appendJournal, readJournal, repairJournal, type TrialEntry, type Verdict } from './journal.ts';
 import { collectVersions, type Manifest, makeManifest, sourceRevision } from './manifest.ts';
 import { type ExperimentPlan, type ExperimentSource, type FormName, planExperiment } from './plan.ts';
@@ -56,7 +64,9 @@ export async function openExperimentLab(
   source: ExperimentSource,
   options: { lab: LabKind; logDirectory: string; logger: Logger; signal: AbortSignal },
 ): Promise<Lab> {
+  const { crossTraffic, controller } = source.experiment;
   const { name, rateBps, delayMs, queuePackets, placement } = source.experiment.topology;
+  const ends = crossTraffic.flatMap(({ from, to }) => [from, to]);
   return openLab(
     {
       kind: options.lab,
@@ -65,7 +75,8 @@ export async function openExperimentLab(
         rateBps,
         delayMs,
         queuePackets,
-        nodes: [...new Set(Object.values(placement).flat())],
+        nodes: [...new Set([...Object.values(placement).flat(), ...ends])],
+        controller: controller !== undefined,
       },
       logDirectory: options.logDirectory,
       logger: options.logger,
@@ -163,6 +174,7 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
     earlierManifest(folder),
   ]);
   await using broker = await openedBroker(plan, { ...options, signal }, lab.value, folder);
+  await using controller = await openedController(plan, { ...options, signal }, lab.value, folder);
   const software = joinSoftware(earlier, { ...revision, versions }, folder.root);
   const startedAt = earlier?.startedAt ?? new Date(clock.wallMs()).toISOString();
   const writeManifest = async (endedAt: string | null, sums: Record<string, string>): Promise<Manifest> => {
@@ -188,6 +200,7 @@ export async function runExperiment(source: ExperimentSource, options: RunOption
         plan,
         lab: lab.value,
         broker: broker.value,
+        controller: controller.value,
         clock,
         logger,
         signal,
@@ -237,6 +250,31 @@ async function openedBroker(
   return { value, [Symbol.asyncDispose]: () => value.close() };
 }
 
+/** Starts the run's SDN controller where the experiment has one and the laboratory has switches. */
+async function openedController(
+  plan: ExperimentPlan,
+  { logger, signal, events }: RunOptions,
+  lab: Lab,
+  folder: ResultsFolder,
+): Promise<{ value: Controller | undefined } & AsyncDisposable> {
+  const { controller } = plan.source.experiment;
+  if (controller === undefined || lab.kind === 'local') {
+    return { value: undefined, [Symbol.asyncDispose]: async () => {} };
+  }
+  events.preparing('starting the controller');
+  const directory = path.join(folder.root, 'logs', 'controller');
+  await mkdir(directory, { recursive: true });
+  const classMarks = plan.source.policy.classes.map(({ mark }) => mark.dscp);
+  const value = await openController(lab, {
+    directory,
+    pollMs: controller.pollMs,
+    classMarks,
+    signal,
+    logger,
+  });
+  return { value, [Symbol.asyncDispose]: () => value.close() };
+}
+
 /** Runs one place of the schedule until it has a valid trial, or until the repeats that the audit allows are used up. */
 async function runScheduled(
   scheduled: ScheduledTrial,
@@ -245,6 +283,7 @@ async function runScheduled(
     plan: ExperimentPlan;
     lab: Lab;
     broker: Broker | undefined;
+    controller: Controller | undefined;
     clock: Clock;
     logger: Logger;
     signal: AbortSignal;

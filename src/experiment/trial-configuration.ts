@@ -1,6 +1,12 @@
-import { type Address, nodesOf, SIDECAR_LAYERS, type SidecarConfig } from '../config/index.ts';
+import {
+  type Address,
+  type CrossTraffic,
+  nodesOf,
+  SIDECAR_LAYERS,
+  type SidecarConfig,
+} from '../config/index.ts';
 import type { Lab } from '../lab/index.ts';
-import type { ApplicationConfig, GeneratorConfig } from '../workload/index.ts';
+import type { ApplicationConfig, CrossTrafficConfig, GeneratorConfig } from '../workload/index.ts';
 import type { ArmPlan, ExperimentPlan } from './plan.ts';
 import type { ScheduledTrial } from './schedule.ts';
 
@@ -12,6 +18,8 @@ const OUTBOUND_PORT = 15001;
 const MESSAGES_PORT = 15002;
 /** The port of an application. */
 const APPLICATION_PORT = 8080;
+/** The ports that sinks of cross traffic listen on begin here. */
+const CROSS_TRAFFIC_PORT = 9000;
 /** How often a sidecar writes its counters. */
 const STATISTICS_INTERVAL_MS = 500;
 
@@ -27,6 +35,8 @@ export interface TrialConfiguration {
   readonly applications: readonly ProcessConfiguration<ApplicationConfig>[];
   readonly sidecars: readonly ProcessConfiguration<SidecarConfig>[];
   readonly generator: ProcessConfiguration<GeneratorConfig>;
+  /** Where cross traffic ends. */
+  readonly sinks: readonly ProcessConfiguration<CrossTrafficConfig>[];
 }
 
 /** The message broker as the processes of one trial use it. */
@@ -45,6 +55,56 @@ export interface TrialPlaces {
   tapSocket(sidecar: string): string;
   /** Absent in an arm that sends no messages. */
   readonly broker?: TrialBroker;
+  /** Where the control plane listens; absent in an arm without hints. */
+  readonly controlPlane?: string;
+}
+
+/** One instance of a service. */
+interface Replica {
+  /** The service's name; for the second and on followed by its number. */
+  readonly name: string;
+  readonly service: string;
+  readonly node: string;
+}
+
+/** Every instance of every service, in the order of the graph and of the placement. */
+function replicasOf({ source }: ExperimentPlan): readonly Replica[] {
+  return Object.keys(source.graph.services).flatMap((service) =>
+    nodesOf(source.experiment, service).map((node, index) => ({
+      name: index === 0 ? service : `${service}-${index + 1}`,
+      service,
+      node,
+    })),
+  );
+}
+
+/** The names of the sidecars of an arm. */
+export function sidecarNames(plan: ExperimentPlan, arm: ArmPlan): string[] {
+  return arm.sidecars ? replicasOf(plan).map(({ name }) => `sidecar-${name}`) : [];
+}
+
+/** What the sender of a flow is told, once it is known when the schedule began. */
+export function configureSender(
+  plan: ExperimentPlan,
+  flow: CrossTraffic,
+  sink: ProcessConfiguration<CrossTrafficConfig>,
+  originMs: number,
+): ProcessConfiguration<CrossTrafficConfig> {
+  if (sink.config.role !== 'receive') throw new RangeError(`${sink.name} does not receive`);
+  const { warmupMs, measureMs } = plan.form;
+  return {
+    name: `cross-traffic-${flow.name}`,
+    node: flow.from,
+    config: {
+      role: 'send',
+      name: flow.name,
+      target: sink.config.listen,
+      rateBps: flow.rateBps,
+      originMs,
+      startMs: warmupMs + flow.startMs,
+      durationMs: Math.min(flow.durationMs, measureMs - flow.startMs),
+    },
+  };
 }
 
 /**
@@ -56,17 +116,18 @@ export function configureTrial(
   arm: ArmPlan,
   trial: ScheduledTrial,
   lab: Lab,
-  { file, tapSocket, broker }: TrialPlaces,
+  { file, tapSocket, broker, controlPlane }: TrialPlaces,
 ): TrialConfiguration {
   const { experiment, graph } = plan.source;
   const services = Object.keys(graph.services);
   const nodeOf = (name: string): string => nodesOf(experiment, name)[0] as string;
-  const addressOf = (name: string): string => {
-    const node = lab.nodes[nodeOf(name)];
-    if (node === undefined) throw new RangeError(`the topology has no node ${nodeOf(name)} for ${name}`);
+  const addressOfNode = (name: string): string => {
+    const node = lab.nodes[name];
+    if (node === undefined) throw new RangeError(`the topology has no node ${name}`);
     return node.address;
   };
-  const loopbackOf = (name: string): string => (lab.kind === 'local' ? addressOf(name) : '127.0.0.1');
+  const addressOf = (name: string): string => addressOfNode(nodeOf(name));
+  const loopbackOn = (node: string): string => (lab.kind === 'local' ? addressOfNode(node) : '127.0.0.1');
   const at = (host: string, port: number): Address => ({ host, port });
 
   const usesMessages = (service: string): boolean => {
@@ -74,17 +135,18 @@ export function configureTrial(
     return consumes !== undefined || routes.some(({ calls }) => calls.some(({ via }) => via === 'amqp'));
   };
 
-  const applications = services.map((service) => ({
-    name: `application-${service}`,
-    node: nodeOf(service),
+  const replicas = replicasOf(plan);
+  const applications = replicas.map(({ name, service, node }) => ({
+    name: `application-${name}`,
+    node,
     config: {
       graph,
       service,
-      listen: at(arm.sidecars ? loopbackOf(service) : addressOf(service), APPLICATION_PORT),
+      listen: at(arm.sidecars ? loopbackOn(node) : addressOfNode(node), APPLICATION_PORT),
       upstreams: Object.fromEntries(
         services.map((other) => [
           other,
-          arm.sidecars ? at(loopbackOf(service), OUTBOUND_PORT) : at(addressOf(other), APPLICATION_PORT),
+          arm.sidecars ? at(loopbackOn(node), OUTBOUND_PORT) : at(addressOf(other), APPLICATION_PORT),
         ]),
       ),
       baselineCongestionControl: experiment.baselineCongestionControl,
@@ -92,7 +154,7 @@ export function configureTrial(
         ? {}
         : {
             broker: {
-              address: arm.sidecars ? at(loopbackOf(service), MESSAGES_PORT) : broker.address,
+              address: arm.sidecars ? at(loopbackOn(node), MESSAGES_PORT) : broker.address,
               virtualHost: broker.virtualHost,
             },
           }),
@@ -100,29 +162,35 @@ export function configureTrial(
   }));
 
   const upstreams = Object.fromEntries(
-    services.map((service) => [service, { endpoints: [at(addressOf(service), INBOUND_PORT)] }]),
+    services.map((service) => [
+      service,
+      { endpoints: nodesOf(experiment, service).map((node) => at(addressOfNode(node), INBOUND_PORT)) },
+    ]),
   );
   const sidecars = !arm.sidecars
     ? []
-    : services.map((service) => ({
-        name: `sidecar-${service}`,
-        node: nodeOf(service),
+    : replicas.map(({ name, service, node }) => ({
+        name: `sidecar-${name}`,
+        node,
         config: {
           service,
           policy: arm.policy,
           layers: SIDECAR_LAYERS.filter((layer) => arm.layers.includes(layer)),
           inbound: {
-            listen: at(addressOf(service), INBOUND_PORT),
-            application: at(loopbackOf(service), APPLICATION_PORT),
+            listen: at(addressOfNode(node), INBOUND_PORT),
+            application: at(loopbackOn(node), APPLICATION_PORT),
             ingress: service === experiment.entry,
           },
-          outbound: { listen: at(loopbackOf(service), OUTBOUND_PORT), upstreams },
+          outbound: { listen: at(loopbackOn(node), OUTBOUND_PORT), upstreams },
           ...(broker === undefined
             ? {}
-            : { broker: { ...broker, listen: at(loopbackOf(service), MESSAGES_PORT) } }),
-          tap: { socket: tapSocket(`sidecar-${service}`) },
+            : { broker: { ...broker, listen: at(loopbackOn(node), MESSAGES_PORT) } }),
+          ...(controlPlane === undefined
+            ? {}
+            : { controlPlane: { target: controlPlane, node: addressOfNode(node) } }),
+          tap: { socket: tapSocket(`sidecar-${name}`) },
           baselineCongestionControl: experiment.baselineCongestionControl,
-          statistics: { file: file(`sidecar-${service}.jsonl`), intervalMs: STATISTICS_INTERVAL_MS },
+          statistics: { file: file(`sidecar-${name}.jsonl`), intervalMs: STATISTICS_INTERVAL_MS },
         },
       }));
 
@@ -145,5 +213,17 @@ export function configureTrial(
         throughputFile: file('throughput.csv'),
       },
     },
+    sinks: arm.crossTraffic.map(({ name, to }) => ({
+      name: `sink-${name}`,
+      node: to,
+      config: {
+        role: 'receive',
+        name,
+        listen: at(
+          addressOfNode(to),
+          CROSS_TRAFFIC_PORT + experiment.crossTraffic.findIndex((one) => one.name === name),
+        ),
+      },
+    })),
   };
 }

@@ -1,20 +1,18 @@
-import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { BROKER } from '../config/index.ts';
-import {
-  type Clock,
-  type LayerContext,
-  type Logger,
-  messageOf,
-  PriomeshError,
-  type Undo,
-} from '../core/index.ts';
+import { type Clock, type LayerContext, type Logger, messageOf, type Undo } from '../core/index.ts';
 import { type AppliedPort, applyPort, isKernelLayerPlan, planBaselinePort } from '../kernel-qos/index.ts';
-import type { Broker, Lab, LabProcess } from '../lab/index.ts';
+import type { Broker, Controller, Lab } from '../lab/index.ts';
 import { SIDECAR_MAIN } from '../sidecar/index.ts';
-import { APPLICATION_MAIN, GENERATOR_MAIN, type GeneratorReport } from '../workload/index.ts';
+import {
+  APPLICATION_MAIN,
+  CROSS_TRAFFIC_MAIN,
+  GENERATOR_MAIN,
+  type GeneratorReport,
+} from '../workload/index.ts';
 import { auditTrial, type TrialObservation } from './audit.ts';
 import { type QueueWatch, watchQueues } from './broker-watch.ts';
+import { joinCounters } from './join-counters.ts';
 import type { Verdict } from './journal.ts';
 import { LAYERS } from './layers.ts';
 import type { ArmPlan, ExperimentPlan } from './plan.ts';
@@ -22,13 +20,24 @@ import { watchPorts } from './port-watch.ts';
 import { processorShares, readProcessorTime } from './processor-time.ts';
 import { makeTrialFolder, writeJson } from './results-folder.ts';
 import type { ScheduledTrial } from './schedule.ts';
-import { chooseTapSockets } from './tap-sockets.ts';
 import {
   configureTrial,
   type ProcessConfiguration,
+  sidecarNames,
   type TrialBroker,
   type TrialConfiguration,
 } from './trial-configuration.ts';
+import { runSenders, stopSinks } from './trial-cross-traffic.ts';
+import { CONTROL_PLANE, CONTROLLER, configureNetwork, NETWORK_LOG, setRoutes } from './trial-network.ts';
+import {
+  awaitReady,
+  READY_TIMEOUT_MS,
+  type Running,
+  startProcess,
+  stopProcess,
+  writeConfiguration,
+} from './trial-processes.ts';
+import { chooseSockets } from './trial-sockets.ts';
 
 /** What a trial needs of the run around it. */
 export interface TrialSetting {
@@ -36,6 +45,8 @@ export interface TrialSetting {
   readonly lab: Lab;
   /** The run's message broker; absent where no arm needs one. */
   readonly broker?: Broker | undefined;
+  /** The run's SDN controller; absent where the experiment has none. */
+  readonly controller?: Controller | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -43,15 +54,8 @@ export interface TrialSetting {
   readonly folder: string;
 }
 
-const READY_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 5000;
 /** How much longer than its schedule the generator may take before the trial is given up. */
 const GENERATOR_GRACE_MS = 15_000;
-
-interface Running {
-  readonly name: string;
-  readonly process: LabProcess;
-}
 
 /**
  * Runs one trial: layers on, processes up, load, processes down, layers off; then judges it. Everything that it started
@@ -84,49 +88,65 @@ async function runWatched(
   const file = (name: string): string => path.join(folder, name);
   await using cleanup = new AsyncDisposableStack();
   const stopped = { value: false };
-  const onBrokerEnd = (): void => {
-    if (!stopped.value) died.push(BROKER);
+  const onEnd = (name: string) => (): void => {
+    if (!stopped.value) died.push(name);
   };
-  const broker = arm.usesBroker ? await enterBroker(setting, cleanup, onBrokerEnd) : undefined;
-  const sidecars = arm.sidecars ? Object.keys(plan.source.graph.services).map((one) => `sidecar-${one}`) : [];
-  const sockets = cleanup.use(await chooseTapSockets(folder, sidecars));
+  const broker = arm.usesBroker ? await enterBroker(setting, cleanup, onEnd(BROKER)) : undefined;
+  const sockets = cleanup.use(
+    await chooseSockets(folder, [...sidecarNames(plan, arm), ...(arm.usesHints ? [CONTROL_PLANE] : [])]),
+  );
+  const controlPlane = arm.usesHints ? `unix:${sockets.socketOf(CONTROL_PLANE)}` : undefined;
   const configuration = configureTrial(plan, arm, trial, lab, {
     file,
     tapSocket: (sidecar) => sockets.socketOf(sidecar),
     ...(broker === undefined ? {} : { broker }),
+    ...(controlPlane === undefined ? {} : { controlPlane }),
   });
   await writeConfigurations(configuration, folder);
 
   const ports = await applyLayers(setting, arm, cleanup);
   const start = async (main: string, one: ProcessConfiguration<unknown>): Promise<Running> => {
-    const process = await startProcess(setting, main, one);
-    cleanup.defer(() => stopProcess(process));
-    void process.exited.then(() => {
-      if (!stopped.value) died.push(one.name);
-    });
-    return { name: one.name, process };
+    const running = await startProcess(setting, main, one);
+    cleanup.defer(() => stopProcess(running));
+    void running.process.exited.then(onEnd(one.name));
+    return running;
   };
+  const { controller } = setting;
+  if (controller !== undefined) {
+    await setRoutes(controller, arm, signal);
+    void controller.exited.then(onEnd(CONTROLLER));
+  }
+  if (controlPlane !== undefined && controller !== undefined) {
+    const network = configureNetwork(plan, arm, { lab, ports, controller, controlPlane, file });
+    for (const { main, process } of network) {
+      await writeConfiguration(folder, process);
+      await awaitReady(await start(main, process), setting);
+    }
+  }
   const services = await Promise.all([
     ...configuration.applications.map((one) => start(APPLICATION_MAIN, one)),
     ...configuration.sidecars.map((one) => start(SIDECAR_MAIN, one)),
+    ...configuration.sinks.map((one) => start(CROSS_TRAFFIC_MAIN, one)),
   ]);
-  await Promise.all(services.map((one) => awaitReady(one, folder, signal)));
+  await Promise.all(services.map((one) => awaitReady(one, setting)));
 
   const before = { processor: await readProcessorTime(), offsetMs: clock.wallMs() - clock.nowMs() };
   const generator = await startProcess(setting, GENERATOR_MAIN, configuration.generator);
   cleanup.defer(() => stopProcess(generator));
-  const started = await generator.waitForLine(
+  const started = await generator.process.waitForLine(
     (line) => line['event'] === 'started',
     READY_TIMEOUT_MS,
     signal,
   );
   const originMs = typeof started['monotonicMs'] === 'number' ? started['monotonicMs'] : clock.nowMs();
+  const senders = await runSenders(setting, arm, configuration, originMs);
+  for (const one of senders) cleanup.defer(() => stopProcess(one));
   const watch = watchPorts(ports, { clock, originMs, file: file('counters.jsonl'), signal });
   cleanup.defer(() => watch.stop());
   const queues = broker === undefined ? undefined : await watchTrialQueues(setting, broker, originMs);
   cleanup.defer(async () => queues?.stop());
   const scheduleMs = plan.form.warmupMs + plan.form.measureMs + plan.form.drainMs;
-  const done = (await generator.waitForLine(
+  const done = (await generator.process.waitForLine(
     (line) => line['event'] === 'done',
     scheduleMs + GENERATOR_GRACE_MS,
     signal,
@@ -135,8 +155,16 @@ async function runWatched(
   await queues?.stop();
   stopped.value = true;
   const after = { processor: await readProcessorTime(), offsetMs: clock.wallMs() - clock.nowMs() };
+  const sinks = services.filter(({ name }) => configuration.sinks.some((sink) => sink.name === name));
+  const crossTraffic = await stopSinks(senders, sinks);
   await cleanup.disposeAsync();
-  await joinSidecarCounters(configuration, file('counters.jsonl'), originMs);
+  const sources = configuration.sidecars.flatMap(({ name, config: { statistics } }) =>
+    statistics === undefined ? [] : [{ name: name.replace(/^sidecar-/, ''), file: statistics.file }],
+  );
+  await joinCounters(sources, arm.usesHints ? file(NETWORK_LOG) : undefined, {
+    into: file('counters.jsonl'),
+    originMs,
+  });
 
   const shares = processorShares(before.processor, after.processor);
   const seen: TrialObservation = {
@@ -148,6 +176,7 @@ async function runWatched(
     clockStepMs: Math.abs(after.offsetMs - before.offsetMs),
     ports: watch.totals(),
     died,
+    crossTraffic,
   };
   const verdict = auditTrial(seen, plan.source.experiment.audit);
   await writeJson(file('audit.json'), { verdict, seen, generator: done });
@@ -186,14 +215,10 @@ function watchTrialQueues(
 }
 
 async function writeConfigurations(configuration: TrialConfiguration, folder: string): Promise<void> {
-  const all = [...configuration.applications, ...configuration.sidecars, configuration.generator];
-  await Promise.all(
-    all.map((one) => writeFile(configFile(folder, one.name), JSON.stringify(one.config, null, 2))),
-  );
+  const { applications, sidecars, sinks, generator } = configuration;
+  const all = [...applications, ...sidecars, ...sinks, generator];
+  await Promise.all(all.map((one) => writeConfiguration(folder, one)));
 }
-
-const configFile = (folder: string, name: string): string => path.join(folder, 'config', `${name}.json`);
-const logFile = (folder: string, name: string): string => path.join(folder, 'logs', `${name}.log`);
 
 /**
  * Puts the arm's layers in force, and on every bottleneck port either the classes that the kernel layer planned or, where it is off or
@@ -221,63 +246,4 @@ async function applyLayers(
     applied.push(one);
   }
   return applied;
-}
-
-async function startProcess(
-  { lab, folder }: TrialSetting,
-  main: string,
-  one: ProcessConfiguration<unknown>,
-): Promise<LabProcess> {
-  return lab.spawn(one.node, [process.execPath, main, '--config', configFile(folder, one.name)], {
-    stderrFile: logFile(folder, one.name),
-  });
-}
-
-async function awaitReady(one: Running, folder: string, signal: AbortSignal): Promise<void> {
-  try {
-    await one.process.waitForLine((line) => line['event'] === 'ready', READY_TIMEOUT_MS, signal);
-  } catch (error) {
-    if (error instanceof PriomeshError && error.code === 'ABORTED') throw error;
-    const log = await readFile(logFile(folder, one.name), 'utf8').catch(() => '');
-    throw new PriomeshError(
-      'LAB_PROCESS_DIED',
-      `${one.name} did not become ready: ${messageOf(error)}\n${log.slice(-1500)}`,
-      { cause: error, fix: `read ${logFile(folder, one.name)}` },
-    );
-  }
-}
-
-/** Asks a process to end, and ends it after a while if it does not listen. */
-async function stopProcess(one: LabProcess): Promise<void> {
-  const gone = one.exited.then(() => true);
-  await one.signal('SIGTERM');
-  const timer = AbortSignal.timeout(STOP_TIMEOUT_MS);
-  const late = new Promise<false>((resolve) =>
-    timer.addEventListener('abort', () => resolve(false), { once: true }),
-  );
-  if (!(await Promise.race([gone, late]))) {
-    await one.signal('SIGKILL');
-    await gone;
-  }
-}
-
-/** Brings the counters that sidecars wrote to their own files into the trial's one file, on the trial's time scale. */
-async function joinSidecarCounters(
-  configuration: TrialConfiguration,
-  into: string,
-  originMs: number,
-): Promise<void> {
-  for (const one of configuration.sidecars) {
-    const own = one.config.statistics?.file;
-    if (own === undefined) continue;
-    // What follows the last line end was cut off when the sidecar ended; a sidecar that died early wrote nothing.
-    const lines = (await readFile(own, 'utf8').catch(() => '')).split('\n').slice(0, -1);
-    const joined = lines.map((line) => {
-      const sample = JSON.parse(line) as { timeMs: number };
-      const tMs = Math.round(sample.timeMs - originMs);
-      return `${JSON.stringify({ t_ms: tMs, source: 'sidecar', name: one.config.service, ...sample })}\n`;
-    });
-    await appendFile(into, joined.join(''));
-    await rm(own, { force: true });
-  }
 }

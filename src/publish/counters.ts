@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { QueueSample } from '../analysis/index.ts';
+import type { HintEvent, MoveEvent, NetworkEvents, QueueSample } from '../analysis/index.ts';
 import { messageOf, PriomeshError } from '../core/index.ts';
 
 const classCounters = z.looseObject({
@@ -88,6 +88,81 @@ export function queueSamples(counters: readonly CounterLine[]): QueueSample[] {
     return parsed.success
       ? [{ timeMs, queue: name, ready: parsed.data.ready, unacked: parsed.data.unacked }]
       : [];
+  });
+}
+
+const hintSchema = z.looseObject({
+  event: z.literal('hint'),
+  link: z.string(),
+  class: z.string(),
+  congested: z.boolean(),
+});
+
+const moveSchema = z.looseObject({
+  event: z.literal('move'),
+  class: z.string(),
+  owner: z.string().default('sidecar'),
+  peer: z.string().default(''),
+  from: z.string(),
+  to: z.string(),
+  reason: z.string().default(''),
+});
+
+const linksSchema = z.looseObject({
+  event: z.literal('links'),
+  links: z.array(
+    z.looseObject({
+      link: z.string(),
+      utilization: z.number().default(0),
+      classes: z.record(z.string(), z.looseObject({ level: z.number() })),
+    }),
+  ),
+});
+
+/**
+ * What was told of the network and who reacted, in the order of time; undefined where nobody told of it. A line that is neither hint nor
+ * move is passed over.
+ */
+export function networkEvents(counters: readonly CounterLine[]): NetworkEvents | undefined {
+  const lines = counters.filter(({ source }) => source === 'network');
+  if (lines.length === 0) return undefined;
+  const hints: HintEvent[] = [];
+  const moves: MoveEvent[] = [];
+  for (const { timeMs, name, raw } of lines.toSorted((one, other) => one.timeMs - other.timeMs)) {
+    const hint = hintSchema.safeParse(raw);
+    if (hint.success) {
+      const { link, congested } = hint.data;
+      hints.push({ timeMs, link, className: hint.data.class, congested });
+      continue;
+    }
+    const move = moveSchema.safeParse(raw);
+    if (!move.success) continue;
+    const { owner, peer, from, to, reason } = move.data;
+    const decider = owner === 'controller' ? owner : name;
+    moves.push({ timeMs, className: move.data.class, decider, peer, from, to, reason });
+  }
+  return { hints, moves };
+}
+
+/** How congested a directed link was for each class at one moment. */
+export interface LinkSample {
+  readonly timeMs: number;
+  readonly link: string;
+  /** By class, 0 to 1. */
+  readonly levels: Readonly<Record<string, number>>;
+}
+
+/** What the bridge saw of the links, in the order of the lines. */
+export function linkSamples(counters: readonly CounterLine[]): LinkSample[] {
+  return counters.flatMap(({ source, timeMs, raw }) => {
+    if (source !== 'network') return [];
+    const parsed = linksSchema.safeParse(raw);
+    if (!parsed.success) return [];
+    return parsed.data.links.map(({ link, classes }) => ({
+      timeMs,
+      link,
+      levels: Object.fromEntries(Object.entries(classes).map(([name, { level }]) => [name, level])),
+    }));
   });
 }
 

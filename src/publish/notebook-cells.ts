@@ -63,6 +63,66 @@ def latency(row):
     return max(elapsed, patience)
 
 
+begins = [start_ms + flow["startMs"] for flow in experiment.get("crossTraffic", [])]
+ends = [start_ms + flow["startMs"] + flow["durationMs"] for flow in experiment.get("crossTraffic", [])]
+episode = (min(begins), min(end_ms, max(ends))) if begins else None
+
+
+def network_lines(folder):
+    if not (folder / "counters.jsonl").exists():
+        return []
+    with open(folder / "counters.jsonl") as file:
+        lines = [json.loads(line) for line in file if line.strip()]
+    return sorted((line for line in lines if line["source"] == "network"), key=lambda line: line["t_ms"])
+
+
+def time_to_hint(lines):
+    congested = set()  # links on which the class is, and was when the episode began
+    for line in lines:
+        if line["t_ms"] >= episode[0] and congested:
+            return 0
+        if line["t_ms"] >= episode[1]:
+            break
+        if not line["congested"]:
+            congested.discard(line["link"])
+        elif line["t_ms"] >= episode[0]:
+            return line["t_ms"] - episode[0]
+        else:
+            congested.add(line["link"])
+    return 0 if congested else episode[1] - episode[0]
+
+
+def episode_metrics(folder, name, rows):
+    due = [(float(row["intended_ms"]), latency(row)) for row in rows]
+    within = [(at, took) for at, took in due if episode[0] <= at < episode[1]]
+    before = [took for at, took in due if at < episode[0]]
+    metrics = {}
+    if within:
+        levels = quantiles([took for _, took in within])
+        metrics.update((f"episode.latencyMs.{level}", levels[level]) for level in ("p50", "p99"))
+    if before:
+        windows = {}
+        for at, took in within:
+            windows.setdefault(math.floor((at - episode[0]) / 250), []).append(took)
+        limit = 2 * quantiles(before)["p99"]
+        bad = [window for window, latencies in windows.items() if quantiles(latencies)["p99"] >= limit]
+        metrics["episode.timeToReliefMs"] = min(250 * (max(bad, default=-1) + 1), episode[1] - episode[0])
+    lines = network_lines(folder)
+    if lines:
+        own = [line for line in lines if line.get("class") == name]
+        metrics["episode.timeToHintMs"] = time_to_hint([line for line in own if line["event"] == "hint"])
+        moves = [line for line in own if line["event"] == "move"]
+        first = next((line["t_ms"] for line in moves if episode[0] <= line["t_ms"] < episode[1]), None)
+        if first is not None:
+            metrics["episode.timeToFirstMoveMs"] = first - episode[0]
+        instants = {}
+        for line in moves:
+            decider = "controller" if line["owner"] == "controller" else line["name"]
+            instants.setdefault(decider, set()).add(math.floor(line["t_ms"] + 0.5))
+        metrics["episode.moves"] = max((len(own) for own in instants.values()), default=0)
+    return metrics
+
+
 def trial_metrics(folder, name, slo, queues):
     every = [row for row in records(folder) if row["class"] == name]
     rows = [row for row in every if row["phase"] == "measure"]
@@ -103,6 +163,8 @@ def trial_metrics(folder, name, slo, queues):
     if waits:
         metrics.update((f"queueWaitMs.{level}", value) for level, value in quantiles(waits).items() if level != "p999")
         metrics["queueWaitMs.mean"] = statistics.fmean(waits)
+    if episode:
+        metrics.update(episode_metrics(folder, name, rows))
     return metrics
 
 
@@ -157,6 +219,15 @@ def proportion_interval(values):
     return each(lambda number: min(1.0, max(0.0, number)), mean_interval(values))
 
 
+def amount_interval(values):
+    return each(lambda number: max(0.0, number), mean_interval(values))
+
+
+intervals = {
+    "errorRatio": proportion_interval,
+    "sloAttainment": proportion_interval,
+    "episode.moves": amount_interval,
+}
 checked = 0
 
 
@@ -178,6 +249,7 @@ def look_up(metrics, metric):
 
 
 assert set(table) == set(summary["arms"]), (set(table), set(summary["arms"]))
+estimates = {}  # (arm, class) -> metric -> value and interval
 heads = f"{'arm':18}{'class':14}{'p50 ms':>9}{'p99 ms':>9}  {'95 % of p99':>20}{'Mbit/s':>9}{'errors':>9}{'SLO met':>9}"
 print(heads + (f"{'wait ms':>10}  {'95 % of it':>20}{'req/s':>9}" if queued else ""))
 for arm, published in summary["arms"].items():
@@ -185,10 +257,12 @@ for arm, published in summary["arms"].items():
     for name, blocks in table[arm].items():
         own = {}
         for metric in {metric: None for metrics in blocks.values() for metric in metrics if metric != "requests"}:
-            interval = proportion_interval if metric in ("errorRatio", "sloAttainment") else geometric_interval
+            interval = intervals.get(metric, geometric_interval)
             own[metric] = interval([metrics[metric] for metrics in blocks.values() if metric in metrics])
             agree(f"{arm} {name} {metric}", own[metric], look_up(published["classes"][name], metric))
         assert ("queueWaitMs" in published["classes"][name]) == ("queueWaitMs.mean" in own)
+        assert ("episode" in published["classes"][name]) == any(metric.startswith("episode.") for metric in own)
+        estimates[arm, name] = own
         assert sum(metrics["requests"] for metrics in blocks.values()) == published["classes"][name]["requests"]
 
         def spread(metric):
@@ -241,8 +315,12 @@ print()
 
 for finding in summary["findings"]:
     key = finding["metric"], finding["class"], finding["of"], finding["to"]
-    compared = differences if finding.get("kind") == "difference" else ratios
-    value, low, high = each(round6, compared.get(key, (None, None, None)))
+    none = None, None, None
+    if finding.get("kind") == "value":
+        found = estimates.get((finding["of"], finding["class"]), {}).get(finding["metric"], none)
+    else:
+        found = (differences if finding.get("kind") == "difference" else ratios).get(key, none)
+    value, low, high = each(round6, found)
     least, most = finding.get("atLeast", -math.inf), finding.get("atMost", math.inf)
     if low is None or high is None:
         verdict = "undecided"

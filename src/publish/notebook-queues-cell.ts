@@ -5,10 +5,6 @@ export const QUEUES_CELL = `def samples(folder):
     return [line for line in lines if line["source"] == "broker" and start_ms <= line["t_ms"] < end_ms]
 
 
-def amount_interval(values):
-    return each(lambda number: max(0.0, number), mean_interval(values))
-
-
 before = checked
 print(f"{'arm':18}{'queue':14}{'priority':>10}{'waiting':>10}{'at most':>10}{'with consumers':>16}")
 for arm, published in summary["arms"].items():

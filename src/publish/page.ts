@@ -133,10 +133,12 @@ function method(summary: Summary, manifest: Manifest): string {
       `${experiment.baselineCongestionControl || "the kernel's default"} where the transport layer is off`,
     ],
     ...broker(manifest),
+    ...crossTraffic(manifest),
     ['Quantiles', summary.statistics.quantiles],
     ['Intervals', summary.statistics.intervals],
     ['Ratios', summary.statistics.ratios],
     ['Failures', summary.statistics.failures],
+    ...(summary.statistics.episode === undefined ? [] : [['Episode', summary.statistics.episode] as const]),
     ['Seed', experiment.seed === undefined ? 'not recorded' : String(experiment.seed)],
     ['Code', code(manifest)],
   ];
@@ -147,6 +149,19 @@ function method(summary: Summary, manifest: Manifest): string {
 <a href="summary.json">summary.json</a> holds them for programs, <a href="charts/">charts/</a> holds the figures with their data,
 <a href="manifest.json">manifest.json</a> says what was run on what.</p>
 </section>`;
+}
+
+function crossTraffic({ experiment, form }: Manifest): (readonly [string, string])[] {
+  if (experiment.crossTraffic.length === 0) return [];
+  const flows = experiment.crossTraffic.map(
+    ({ name, from, to, rateBps, startMs, durationMs }) =>
+      `${name}: UDP, ${figure(rateBps / 1e6)} Mbit/s from ${from} to ${to}, from ${figure(startMs / 1000)} s of the measurement on, for ${figure(Math.min(durationMs, form.measureMs - startMs) / 1000)} s`,
+  );
+  const polled =
+    experiment.controller === undefined
+      ? ''
+      : `; the controller reads the switches every ${figure(experiment.controller.pollMs)} ms`;
+  return [['Cross traffic', `${flows.join('; ')}${polled}`]];
 }
 
 function broker(manifest: Manifest): (readonly [string, string])[] {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { Trial } from '../analysis/index.ts';
 import { messageOf, PriomeshError } from '../core/index.ts';
-import { type CounterLine, queueSamples, readCounters } from './counters.ts';
+import { type CounterLine, networkEvents, queueSamples, readCounters } from './counters.ts';
 import { readRequests, readThroughput } from './records-file.ts';
 
 const verdictSchema = z.looseObject({ valid: z.boolean(), reasons: z.array(z.string()).default([]) });
@@ -67,7 +67,17 @@ export async function readTrials(resultsDir: string): Promise<TrialSet> {
       readCounters(at('counters.jsonl')),
     ]);
     const samples = queueSamples(counters);
-    trials.push({ arm, block, folder, requests, throughput, counters, queueSamples: samples });
+    const events = networkEvents(counters);
+    trials.push({
+      arm,
+      block,
+      folder,
+      requests,
+      throughput,
+      counters,
+      queueSamples: samples,
+      ...(events === undefined ? {} : { networkEvents: events }),
+    });
   }
   return { trials, void: rejected };
 }

@@ -6,7 +6,7 @@ import type { Platform } from '../../../src/core/index.ts';
 import { depthLines } from '../../../src/experiment/broker-watch.ts';
 import { type ExperimentPlan, loadExperimentSource, planExperiment } from '../../../src/experiment/index.ts';
 import type { ExperimentSource } from '../../../src/experiment/plan.ts';
-import { chooseTapSockets } from '../../../src/experiment/tap-sockets.ts';
+import { chooseSockets } from '../../../src/experiment/trial-sockets.ts';
 import { configureTrial, type TrialConfiguration } from '../../../src/experiment/trial-configuration.ts';
 import type { Lab, LabKind } from '../../../src/lab/index.ts';
 
@@ -146,7 +146,7 @@ describe('sockets for watching', () => {
 
   it("stand in the trial's folder, and go with the trial", async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'pm-'));
-    const sockets = await chooseTapSockets(folder, names);
+    const sockets = await chooseSockets(folder, names);
     const socket = sockets.socketOf('sidecar-worker');
     expect(socket).toBe(path.join(folder, 'sidecar-worker.sock'));
     await writeFile(socket, '');
@@ -157,7 +157,7 @@ describe('sockets for watching', () => {
 
   it('stand in a short folder where that path is too long, counted in bytes', async () => {
     const folder = `/${'ü'.repeat(45)}`;
-    const sockets = await chooseTapSockets(folder, names);
+    const sockets = await chooseSockets(folder, names);
     const paths = names.map((name) => sockets.socketOf(name));
     expect(new Set(paths).size).toBe(2);
     for (const one of paths) expect(Buffer.byteLength(one)).toBeLessThanOrEqual(100);

@@ -1,11 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { type BridgeConfig, loadBridgeConfig } from '../config/index.ts';
+import { openReport } from '../control-plane/index.ts';
+import { CONTROL_LIMITS } from '../control-protocol/index.ts';
 import { type Logger, type Random, seededRandom, systemClock } from '../core/index.ts';
-import { Bridge } from './bridge.ts';
-import { openNetworkLog } from './network-log.ts';
+import { HintTable, PathChooser } from '../reactions/index.ts';
+import { Bridge, type HintSink } from './bridge.ts';
+import { type NetworkLog, openNetworkLog } from './network-log.ts';
 import type { Northbound } from './northbound/northbound.ts';
 import { priomeshNorthbound } from './northbound/priomesh.ts';
 import { QdiscReader } from './qdisc/qdisc-reader.ts';
+import { type Chooser, RouteOwner } from './route-owner.ts';
 
 /** What a bridge in a process of its own acts through. */
 export interface BridgeContext {
@@ -29,6 +33,53 @@ function northboundOf({ northbound }: BridgeConfig, random: Random): Northbound 
   }
 }
 
+function sinkOf(
+  { controlPlane }: BridgeConfig,
+  random: Random,
+  log: NetworkLog,
+  logger: Logger,
+): HintSink | undefined {
+  if (controlPlane === undefined) return undefined;
+  return openReport({
+    target: controlPlane.target,
+    clock: systemClock,
+    random: random.child('report'),
+    logger,
+    onState: (connected) =>
+      log.write({ event: connected ? 'found' : 'lost', timeMs: systemClock.nowMs(), what: 'control-plane' }),
+  });
+}
+
+/** The positions of the classes whose path the controller owns. */
+function ownedClasses({ policy }: BridgeConfig): number[] {
+  const names = policy.network.reactions
+    .filter(({ decide, owner }) => decide === 'path' && owner === 'controller')
+    .flatMap(({ classes }) => classes);
+  return [...policy.classes.entries()].flatMap(([index, { name }]) => (names.includes(name) ? [index] : []));
+}
+
+function chooserOf({ policy }: BridgeConfig, classIndices: readonly number[], random: Random): Chooser {
+  const hints = new HintTable({
+    classes: policy.classes.map(({ name }) => name),
+    capacity: CONTROL_LIMITS.links,
+  });
+  const { classes, network } = policy;
+  const chooser = new PathChooser({
+    classes,
+    classIndices,
+    damping: network.damping,
+    hints,
+    random: random.child('chooser'),
+  });
+  return {
+    accept: (hint, nowMs) => {
+      hints.accept(hint, nowMs);
+    },
+    setPeers: (peers, nowMs) => chooser.setPeers(peers, nowMs),
+    decide: (nowMs) => chooser.decide(nowMs),
+  };
+}
+
 /**
  * Runs a bridge until the signal fires: prints `{"event":"ready"}` as a line when it works, also while the controller or the
  * control plane is away, and resolves when all is closed.
@@ -38,11 +89,24 @@ export async function runBridge(file: string, { stdout, logger, signal }: Bridge
   const config = await loadBridgeConfig(file);
   const random = seededRandom(randomInt(SEED_BOUND));
   const log = await openNetworkLog(config.log, logger);
+  const northbound = northboundOf(config, random);
+  const owned = ownedClasses(config);
+  const owner =
+    owned.length === 0
+      ? undefined
+      : new RouteOwner({
+          classes: config.policy.classes,
+          chooser: chooserOf(config, owned, random),
+          northbound,
+          log,
+          clock: systemClock,
+          logger,
+        });
   const bridge = new Bridge(config, {
-    northbound: northboundOf(config, random),
-    sink: undefined,
+    northbound,
+    sink: sinkOf(config, random, log, logger),
     queues: new QdiscReader({ clock: systemClock, logger }),
-    owner: undefined,
+    owner,
     log,
     clock: systemClock,
     logger,

@@ -1,7 +1,7 @@
-import type { Server } from '@grpc/grpc-js';
+import net from 'node:net';
 import type { ControlPlaneConfig } from '../config/index.ts';
 import { loadControlProtocol } from '../control-protocol/index.ts';
-import { type Clock, type Logger, messageOf, PriomeshError } from '../core/index.ts';
+import { type Clock, type Logger, listenAtPath, messageOf, PriomeshError } from '../core/index.ts';
 import { Plane } from './plane.ts';
 import { makeServer } from './server.ts';
 
@@ -21,17 +21,29 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
-function listen(
-  server: Server,
-  credentials: Parameters<Server['bindAsync']>[1],
-  target: string,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(target, credentials, (error, port) => {
-      if (error === null) resolve(port);
-      else reject(new PriomeshError('LISTEN_FAILED', `${target}: ${messageOf(error)}`, { cause: error }));
+const UNIX = 'unix:';
+
+/** Listens at `unix:PATH` or at a host and a port; gives the target with the port that it has. */
+async function listen(server: net.Server, target: string): Promise<string> {
+  if (target.startsWith(UNIX)) {
+    await listenAtPath(server, target.slice(UNIX.length), 'control plane');
+    return target;
+  }
+  const colon = target.lastIndexOf(':');
+  const host = target.slice(0, colon);
+  await new Promise<void>((resolve, reject) => {
+    const refused = (error: Error): void =>
+      reject(
+        new PriomeshError('LISTEN_FAILED', `control plane: ${target}: ${messageOf(error)}`, { cause: error }),
+      );
+    server.once('error', refused);
+    server.listen({ host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(target.slice(colon + 1)) }, () => {
+      server.off('error', refused);
+      resolve();
     });
   });
+  const address = server.address();
+  return `${host}:${typeof address === 'object' && address !== null ? address.port : 0}`;
 }
 
 /**
@@ -44,17 +56,26 @@ export async function startControlPlane(
 ): Promise<ControlPlane> {
   const protocol = await loadControlProtocol();
   const plane = new Plane(config, { clock, logger, encode: protocol.watch.responseSerialize });
-  const server = makeServer(protocol, plane, config);
-  const port = await listen(server, protocol.grpc.ServerCredentials.createInsecure(), config.listen);
+  const streams = makeServer(protocol, plane, config);
+  const injector = streams.createConnectionInjector(protocol.grpc.ServerCredentials.createInsecure());
+  // The listener is ours: so the number of connections is bounded, and the socket file is private from its first moment on.
+  const listener = net.createServer({ noDelay: true }, (socket) => injector.injectConnection(socket));
+  listener.maxConnections = config.maxSidecars + config.maxReports;
+  const target = await listen(listener, config.listen);
+  // Accepting can fail for want of descriptors; those who are connected stay.
+  listener.on('error', (error) => logger.log('warn', 'a connection was lost', { why: messageOf(error) }));
   const closing = new AbortController();
   const running = plane.run(closing.signal);
   return {
-    target: config.listen.startsWith('unix:') ? config.listen : config.listen.replace(/:\d+$/, `:${port}`),
+    target,
     statistics: () => plane.statistics(),
     async close() {
-      closing.abort();
-      plane.end('the control plane ends');
-      server.forceShutdown();
+      if (!closing.signal.aborted) {
+        closing.abort();
+        listener.close();
+        plane.end('the control plane ends');
+        streams.forceShutdown();
+      }
       await running;
     },
   };

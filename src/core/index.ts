@@ -9,3 +9,4 @@ export * from './log.ts';
 export * from './network.ts';
 export * from './policy.ts';
 export * from './random.ts';
+export * from './unix-socket.ts';

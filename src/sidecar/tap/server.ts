@@ -1,10 +1,9 @@
 import net from 'node:net';
-import type { Clock } from '../../core/index.ts';
+import { type Clock, listenAtPath } from '../../core/index.ts';
 import type { TapMessage, TapMove, TapPoint, TapRequest } from './events.ts';
 import { TAP_LIMITS } from './limits.ts';
 import { messageLine, moveLine, requestLine, TAP_FORMAT, type TapLine } from './lines.ts';
 import { ListenerStream } from './listener-stream.ts';
-import { listenAt } from './socket-file.ts';
 
 /** What a tap is opened with. */
 export interface TapOptions {
@@ -47,7 +46,7 @@ export class TapServer implements Tap {
   /** Listens. @throws PriomeshError LISTEN_FAILED */
   static async open(options: TapOptions): Promise<TapServer> {
     const tap = new TapServer(options);
-    await listenAt(tap.#server, options.socket);
+    await listenAtPath(tap.#server, options.socket, 'tap');
     // Accepting can fail for want of descriptors; the sidecar goes on without that listener.
     tap.#server.on('error', () => undefined);
     return tap;

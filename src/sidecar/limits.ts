@@ -21,6 +21,10 @@ export const FIXED_LIMITS = {
   interimResponses: 16,
   /** How many different endpoints are tried when connecting fails. */
   connectAttempts: 3,
+  /** Directed links of the network of which hints are remembered. */
+  networkLinks: 4096,
+  /** Hosts whose paths stand in a line of statistics. */
+  statisticsPeers: 64,
   /** Size of the statistics file; then a line says so and no more are written. */
   statisticsFileBytes: 256 * 1024 * 1024,
 } as const satisfies ChunkLimits & Readonly<Record<string, number>>;

@@ -21,9 +21,10 @@ import { TimerWheel } from './io/index.ts';
 import { type DataPathLimits, FIXED_LIMITS } from './limits.ts';
 import { Listener } from './listener.ts';
 import { gatewayRoutes, makeUpstream, type UpstreamContext } from './make-upstream.ts';
+import type { NetworkReactions } from './network/index.ts';
 import { outboundStack } from './outbound-stack.ts';
 import type { Upstream } from './pools/index.ts';
-import { queueSettings } from './queue/index.ts';
+import { type Admission, queueSettings } from './queue/index.ts';
 import { queuedRoutes, queuesOf, reachedLocally } from './queued-routes.ts';
 import { requestQueue } from './stages/index.ts';
 import { SideCounters, StatisticsReporter } from './statistics/index.ts';
@@ -65,7 +66,12 @@ export async function startSidecar(
   const limits: DataPathLimits = { ...resolveLimits(config.limits), fields: FIXED_LIMITS.fields };
   const transport = openTransport({ clock, logger });
   const platform = dependencies.platform ?? probeTransport([config.baselineCongestionControl]);
-  const profiles = classProfiles(policy, config.layers, platform, config.baselineCongestionControl);
+  let profiles: readonly ConnectionProfile[] = classProfiles(
+    policy,
+    config.layers,
+    platform,
+    config.baselineCongestionControl,
+  );
   // Loopback needs no class: the application's side of a connection has the baseline in every arm.
   const baseline = baselineProfile(config, platform);
   const baselines = policy.classes.map(() => baseline);
@@ -95,11 +101,30 @@ export async function startSidecar(
   let requestReply: RequestReply | undefined;
   let internal: Listener | undefined;
   let tap: Tap | undefined;
+  let network: NetworkReactions | undefined;
   try {
     if (config.tap !== undefined) {
       const opened = await openTap({ ...config.tap, service: config.service, classNames, clock });
       tap = opened;
       reporter.addSection('tap', () => ({ ...opened.statistics() }));
+    }
+    if (config.controlPlane !== undefined && config.layers.includes('network')) {
+      const { networkReactions } = await import('./network/index.ts');
+      const reactions = networkReactions({
+        config,
+        profiles,
+        socketOptions: platform.socketOptions,
+        transport,
+        clock,
+        wheel,
+        random: random.child('network'),
+        logger,
+        tap,
+        record: (line) => reporter.event(line),
+      });
+      network = reactions;
+      profiles = reactions.profiles;
+      reporter.addSection('network', () => reactions.statistics());
     }
     const common = { limits, clock, wheel, answers, ...(tap === undefined ? {} : { tap }) };
     if (config.broker !== undefined) {
@@ -149,6 +174,7 @@ export async function startSidecar(
         reporter.addSection('requestReply', () => opened.statistics());
       }
     }
+    let admission: Admission | undefined;
     if (config.inbound !== undefined) {
       const counters = new SideCounters(policy);
       const application = makeUpstream(
@@ -159,6 +185,7 @@ export async function startSidecar(
         () => baselines,
       );
       const queue = requestQueue(queueSettings(policy, config.layers.includes('queue')), clock, wheel);
+      admission = queue.admission;
       const parts = {
         policy,
         service: config.service,
@@ -178,6 +205,7 @@ export async function startSidecar(
         ...common,
         ...inboundStack({ ...parts, ingress, profiles, brokerRoutes }),
         counters,
+        ...(network === undefined ? {} : { profilesTowards: network.answering }),
       };
       inbound = await Listener.open(side, config.inbound.listen);
       applyListenerProfile(inbound.server, baseline, transport);
@@ -204,14 +232,17 @@ export async function startSidecar(
         });
       }
     }
+    let called: readonly Upstream[] = [];
     if (config.outbound !== undefined) {
       const counters = new SideCounters(policy);
+      const opening = network?.opening ?? (() => profiles);
       const routes = new Map(
         Object.entries(config.outbound.upstreams).map(([name, { endpoints }]) => [
           name.toLowerCase(),
-          makeUpstream(shared, name, endpoints, counters, () => profiles),
+          makeUpstream(shared, name, endpoints, counters, opening),
         ]),
       );
+      called = [...routes.values()];
       const brokerRoutes = gatewayRoutes(shared, queued.outbound, requestReply, counters, baselines);
       const stack = outboundStack({
         policy,
@@ -226,13 +257,15 @@ export async function startSidecar(
       outbound = await Listener.open(side, config.outbound.listen);
       applyListenerProfile(outbound.server, baseline, transport);
       listeners.push(outbound);
-      upstreams.push(...routes.values(), ...brokerRoutes.map(({ gateway }) => gateway));
-      reporter.add({ side, listener: outbound, upstreams: [...routes.values()], queue: undefined });
+      upstreams.push(...called, ...brokerRoutes.map(({ gateway }) => gateway));
+      reporter.add({ side, listener: outbound, upstreams: called, queue: undefined });
     }
     if (config.statistics !== undefined) await reporter.start(config.statistics, logger);
     if (internal !== undefined) await requestReply?.serve(internal.port, ownToken);
+    network?.start({ inbound, inboundPort: inbound?.port, upstreams: called, admission });
   } catch (error) {
     for (const listener of listeners) listener.destroy();
+    await network?.close();
     await requestReply?.close();
     await tap?.close();
     await broker?.close();
@@ -260,6 +293,7 @@ export async function startSidecar(
       await drained;
     }
     await requestReply?.close();
+    await network?.close();
     for (const { endpoints } of upstreams) {
       for (const { pools } of endpoints) for (const pool of pools) pool.destroy();
     }

@@ -18,6 +18,7 @@ export interface EndpointOptions {
 /** One address that serves an upstream, with a pool for each kind of connection. */
 export class Endpoint implements Candidate {
   readonly host: string;
+  readonly port: number;
   /** For people: `address:port`. */
   readonly label: string;
   readonly pools: readonly ConnectionPool[];
@@ -32,6 +33,7 @@ export class Endpoint implements Candidate {
   constructor(options: EndpointOptions) {
     this.#options = options;
     this.host = options.host;
+    this.port = options.port;
     this.label = `${options.host}:${options.port}`;
     this.pools = options.pools;
     this.#return = new Timeout(() => {

@@ -99,6 +99,8 @@ export interface TestSidecarOptions {
   readonly baselineCongestionControl?: string;
   readonly endpoints?: readonly { readonly host: string; readonly port: number }[];
   readonly tap?: SidecarConfig['tap'];
+  readonly controlPlane?: SidecarConfig['controlPlane'];
+  readonly statistics?: SidecarConfig['statistics'];
 }
 
 /** A sidecar before an application on `port`; its outbound side knows the same application as `service`. */
@@ -120,6 +122,8 @@ export function sidecarBefore(port: number, options: TestSidecarOptions = {}): P
     },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.tap === undefined ? {} : { tap: options.tap }),
+    ...(options.controlPlane === undefined ? {} : { controlPlane: options.controlPlane }),
+    ...(options.statistics === undefined ? {} : { statistics: options.statistics }),
   };
   return startSidecar(config, { random: seededRandom(1) });
 }

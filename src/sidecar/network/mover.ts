@@ -1,0 +1,105 @@
+import type { Move, NetworkPath } from '../../core/index.ts';
+import { applyProfile, type ConnectionProfile, type Transport } from '../../transport/index.ts';
+import type { CallerConnection } from '../caller-connection.ts';
+import type { Endpoint, Upstream } from '../pools/index.ts';
+import { hostAddress } from './host-address.ts';
+import type { PathProfiles } from './path-profiles.ts';
+import { PeerProfiles } from './peer-profiles.ts';
+
+/** The connections that packets leave by. */
+export interface LiveConnections {
+  /** Those that others have opened; undefined where the sidecar has no way in. */
+  readonly inbound: { readonly connections: ReadonlySet<CallerConnection> } | undefined;
+  readonly upstreams: readonly Upstream[];
+}
+
+/** Carries moves out: the sockets of a class towards a host change their mark, open ones too, and new ones begin with it. */
+export class Mover {
+  readonly #transport: Transport;
+  readonly #peers: PeerProfiles;
+  readonly #endpoints = new Map<string, Endpoint[]>();
+  #inbound: LiveConnections['inbound'];
+  #paths: ReadonlyMap<string, readonly NetworkPath[]> = new Map();
+  /** By `peer class`: what does not take the default path. */
+  readonly #away = new Map<string, number>();
+
+  constructor(profiles: PathProfiles, transport: Transport) {
+    this.#peers = new PeerProfiles(profiles);
+    this.#transport = transport;
+  }
+
+  /** How connections that a host has opened are answered. */
+  answering(address: string): readonly ConnectionProfile[] {
+    return this.#peers.towards(address);
+  }
+
+  /** How connections to a host are opened. The list holds for as long as the sidecar runs. */
+  opening(address: string): readonly ConnectionProfile[] {
+    return this.#peers.pin(address);
+  }
+
+  /** Begins to reach connections; before, there are none. */
+  attach({ inbound, upstreams }: LiveConnections): void {
+    this.#inbound = inbound;
+    for (const endpoint of upstreams.flatMap(({ endpoints }) => endpoints)) {
+      const host = hostAddress(endpoint.host);
+      this.#endpoints.set(host, [...(this.#endpoints.get(host) ?? []), endpoint]);
+    }
+  }
+
+  /** From now on these hosts are known, and no others; what took another path towards a host that is gone takes the default one again. */
+  setPeers(paths: ReadonlyMap<string, readonly NetworkPath[]>): void {
+    for (const key of this.#away.keys()) {
+      const [peer = '', classIndex] = key.split(' ');
+      if (!paths.has(peer)) this.#change(peer, Number(classIndex), 0);
+    }
+    this.#paths = paths;
+    this.#peers.keepOnly(paths);
+    for (const peer of paths.keys()) this.#peers.know(peer);
+    for (const connection of this.#inbound?.connections ?? []) {
+      connection.profiles = this.#peers.towards(connection.address);
+    }
+  }
+
+  /** Which hosts are known, and the paths to each. */
+  get paths(): ReadonlyMap<string, readonly NetworkPath[]> {
+    return this.#paths;
+  }
+
+  /** How many pairs of host and class do not take the default path. */
+  get away(): number {
+    return this.#away.size;
+  }
+
+  /** The position of the path that a class takes towards a host. */
+  pathOf(peer: string, classIndex: number): number {
+    return this.#away.get(`${peer} ${classIndex}`) ?? 0;
+  }
+
+  /** The name of a path to a host. */
+  nameOf(peer: string, path: number): string {
+    return this.#paths.get(peer)?.[path]?.id ?? String(path);
+  }
+
+  carryOut({ peer, classIndex, to }: Move): void {
+    this.#change(peer, classIndex, to);
+  }
+
+  #change(peer: string, classIndex: number, path: number): void {
+    const key = `${peer} ${classIndex}`;
+    if (path === 0) this.#away.delete(key);
+    else this.#away.set(key, path);
+    const profile = this.#peers.move(peer, classIndex, path);
+    if (profile === undefined) return;
+    const transport = this.#transport;
+    for (const { pools } of this.#endpoints.get(peer) ?? []) {
+      pools[classIndex]?.each(({ wire }) => applyProfile(wire.socket, profile, transport));
+    }
+    const profiles = this.#peers.towards(peer);
+    for (const connection of this.#inbound?.connections ?? []) {
+      if (connection.profiles !== profiles || connection.lastClassIndex !== classIndex) continue;
+      // Also while a response is on its way: what the kernel has not sent yet leaves with the new mark.
+      applyProfile(connection.wire.socket, profile, transport);
+    }
+  }
+}

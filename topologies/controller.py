@@ -8,8 +8,8 @@ The file is described in controller_config.py, the northbound in
 docs/guides/controller.md. The routes are kept by the switches: a controller
 that was restarted reads them from there, and touches only what is wrong.
 
-Prints {"event": "ready"} when the northbound answers and every switch is
-connected.
+Prints {"event": "listening"} when switches can connect, and {"event": "ready"}
+when the northbound answers and every switch is connected.
 """
 
 import logging
@@ -20,13 +20,14 @@ import time
 
 import eventlet
 from eventlet import wsgi
+from os_ken import cfg
 from os_ken.base import app_manager
 from os_ken.controller import ofp_event
 from os_ken.controller.handler import (
     CONFIG_DISPATCHER, DEAD_DISPATCHER, HANDSHAKE_DISPATCHER, MAIN_DISPATCHER,
     set_ev_cls)
 from os_ken.lib import hub
-from os_ken.ofproto import ofproto_v1_3
+from os_ken.ofproto import ofproto_common, ofproto_v1_3
 
 # osken-manager has this file's folder on the path only while it loads it.
 import controller_config
@@ -35,6 +36,7 @@ from controller_counters import Counters
 from controller_http import Feed, Northbound, Refused, compact
 from controller_switch import Away, Switch, flow_of
 
+CONF = cfg.CONF
 LOG = logging.getLogger('priomesh')
 MOST_CONNECTIONS = 64
 #: A client that neither sends nor takes anything for this long is dropped.
@@ -84,6 +86,7 @@ class Controller(app_manager.OSKenApp):
                       socket_timeout=CLIENT_TIMEOUT_S)
         self._tell_topology()
         hub.spawn(self._poll)
+        hub.spawn(say_when_listening)
 
     # What switches say.
 
@@ -265,8 +268,7 @@ class Controller(app_manager.OSKenApp):
             self.feed.publish('topology', now)
         if not self.is_ready and len(self.switches) == len(self.names):
             self.is_ready = True
-            sys.stdout.write(compact({'event': 'ready'}) + '\n')
-            sys.stdout.flush()
+            say('ready')
 
     def _poll(self):
         """Read the counters on a grid; a late round skips what it missed."""
@@ -313,6 +315,25 @@ class Controller(app_manager.OSKenApp):
 
     def _took_groups(self, name, entries):
         self.counters.groups(name, entries)
+
+
+def say(event):
+    """Tell who started us."""
+    sys.stdout.write(compact({'event': event}) + '\n')
+    sys.stdout.flush()
+
+
+def say_when_listening():
+    """Wait until a switch could connect."""
+    address = CONF.ofp_listen_host or '127.0.0.1', (
+        CONF.ofp_tcp_listen_port or ofproto_common.OFP_TCP_PORT)
+    while True:
+        try:
+            eventlet.connect(address).close()
+            break
+        except OSError:
+            hub.sleep(0.01)
+    say('listening')
 
 
 def listeners(listen):

@@ -25,9 +25,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OVS_FOLDERS = ('/etc/openvswitch', '/var/log/openvswitch')
 #: Where the switches look for a controller.
 CONTROLLER = 'tcp:127.0.0.1:6653'
-#: The least that Open vSwitch allows: between two attempts to reach it, and
-#: between two looks at what the datapath has counted for the flows.
-CONTROLLER_BACKOFF_MS, REVALIDATION_MS = 1000, 100
+#: The least that Open vSwitch allows between two looks at what the datapath
+#: has counted for the flows.
+REVALIDATION_MS = 100
 DATABASE = '/etc/openvswitch/conf.db'
 SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema'
 SCRATCH = '/run/priomesh'
@@ -334,8 +334,7 @@ class Network:
         for switch in self.net.switches:
             words += ['--', 'set-controller', switch.name, CONTROLLER,
                       '--', 'set', 'Controller', switch.name,
-                      'connection_mode=out-of-band',
-                      'max_backoff=%d' % CONTROLLER_BACKOFF_MS]
+                      'connection_mode=out-of-band']
         run('ovs-vsctl', *words[1:], '--', 'set', 'Open_vSwitch', '.',
             'other_config:max-revalidator=%d' % REVALIDATION_MS)
 
@@ -343,7 +342,8 @@ class Network:
         batch = '%s/%s.flows' % (SCRATCH, switch)
         with open(batch, 'w', encoding='ascii') as file:
             file.write('\n'.join(flows) + '\n')
-        run('ovs-ofctl', 'add-flows', switch, batch)
+        # In an older version goto_table would become an extension.
+        run('ovs-ofctl', '-O', 'OpenFlow13', 'add-flows', switch, batch)
 
     def _hasten_switches(self):
         """Run the switches first: busy hosts do not slow a network down."""

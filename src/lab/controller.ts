@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { abortError, type Logger, messageOf, PriomeshError } from '../core/index.ts';
+import { abortError, type Logger, messageOf, mustRun, PriomeshError } from '../core/index.ts';
 import {
   askNorthbound,
   type NetworkRoutes,
@@ -16,6 +16,8 @@ const PROGRAM = fileURLToPath(new URL('../../topologies/controller.py', import.m
 const MANAGER = 'osken-manager';
 /** Where the switches of a laboratory look for it (topologies/lab_network.py). */
 const OPENFLOW = { host: '127.0.0.1', port: 6653 } as const;
+/** An address of the loopback at which nobody listens. */
+const NOWHERE = '127.0.1.1';
 /** It starts within 2 s on an idle machine; a switch tries again each second. */
 const READY_TIMEOUT_MS = 60_000;
 /** A path of a Unix socket has at most 107 bytes (unix(7)); clients of it allow 100. */
@@ -129,6 +131,8 @@ class OsKenController implements Controller {
       if (this.#closing === undefined) logger.log('info', 'the controller ended', { ...exit });
     });
     try {
+      await started.waitForLine((line) => line['event'] === 'listening', READY_TIMEOUT_MS, signal);
+      await this.#wakeSwitches();
       await started.waitForLine((line) => line['event'] === 'ready', READY_TIMEOUT_MS, signal);
       logger.log('info', 'the controller is ready', { northbound: this.url });
     } catch (error) {
@@ -177,6 +181,19 @@ class OsKenController implements Controller {
   close(): Promise<void> {
     this.#closing ??= this.#takeDown();
     return this.#closing;
+  }
+
+  /**
+   * Has the switches connect now. A switch that found nobody waits for up to 8 s (Open vSwitch 3.1 heeds no `max_backoff`), and
+   * tries at once where it is told another place; one that has no controller for a moment would forget its flows.
+   */
+  async #wakeSwitches(): Promise<void> {
+    const switches = this.#lab.layout?.switches ?? [];
+    for (const host of [NOWHERE, OPENFLOW.host]) {
+      const target = `target="tcp:${host}:${OPENFLOW.port}"`;
+      const words = switches.flatMap(({ name }) => ['--', 'set', 'Controller', name, target]);
+      await mustRun(this.#lab.execOn(this.#node), ['ovs-vsctl', ...words]);
+    }
   }
 
   async #takeDown(): Promise<void> {

@@ -58,12 +58,13 @@ export function cellLine(cells: readonly TableCell[], gap: string, room: number,
   let left = room;
   let line = '';
   for (const [at, { text, style }] of cells.entries()) {
-    const shown = cut(`${at === 0 ? '' : gap}${text}`, left);
-    left -= shown.length;
-    const plain = at === cells.length - 1 ? shown.trimEnd() : shown;
-    line += colour && style !== undefined && plain.trim() !== '' ? styled(style, plain) : plain;
+    const between = at === 0 ? '' : gap;
+    const shown = cut(at === cells.length - 1 ? text.trimEnd() : text, left - between.length);
+    if (shown.trim() === '' && left <= between.length) break;
+    left -= between.length + shown.length;
+    line += between + (colour && style !== undefined && shown.trim() !== '' ? styled(style, shown) : shown);
   }
-  return colour ? line : line.trimEnd();
+  return line.trimEnd();
 }
 
 /**

@@ -33,9 +33,17 @@ export async function describeRun(
     }
     const manifest = await readRunningManifest(folder);
     if (manifest !== undefined) {
-      const { experiment, formName, schedule, policy } = manifest;
+      const { experiment, formName, schedule, policy, graph } = manifest;
       const classes = policy.classes.toSorted((a, b) => a.rank - b.rank).map((one) => one.name);
-      return { experiment: experiment.name, form: formName, trials: schedule.length, classes };
+      return {
+        experiment: experiment.name,
+        form: formName,
+        trials: schedule.length,
+        services: Object.keys(graph.services),
+        classes,
+        congestedLevel: policy.network.damping.congestedLevel,
+        calmLevel: policy.network.damping.calmLevel,
+      };
     }
     if (!said) note('the laboratory is being built');
     said = true;
@@ -43,12 +51,10 @@ export async function describeRun(
   }
 }
 
-/** The sidecars of a trial, by their configurations; services in the order of the folder's listing. */
+/** The sidecars of a trial, by their configurations. */
 async function sidecarsOf(folder: string): Promise<string[]> {
   const names = await readdir(path.join(folder, 'config')).catch(() => []);
-  return names
-    .flatMap((name) => /^(sidecar-.*)\.json$/.exec(name)?.[1] ?? [])
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  return names.flatMap((name) => /^(sidecar-.*)\.json$/.exec(name)?.[1] ?? []);
 }
 
 /** One trial that is being watched. */

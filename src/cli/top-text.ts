@@ -11,19 +11,24 @@ export interface Paper {
   readonly colour: boolean;
 }
 
-const SERVICE_COLUMNS: readonly TableColumn[] = [
-  { title: 'service', least: 10, most: 24 },
-  { title: 'of', least: 8, most: 8, leaveOut: 5 },
-  { title: 'class', least: 6, most: 24 },
-  { title: 'per s', least: 7, most: 9, right: true },
-  { title: 'p50 ms', least: 8, most: 9, right: true, leaveOut: 1 },
-  { title: 'p99 ms', least: 8, most: 9, right: true },
-  { title: 'in flight', least: 9, most: 9, right: true, leaveOut: 4 },
-  { title: 'queue', least: 5, most: 7, right: true },
-  { title: 'wait p99', least: 8, most: 9, right: true, leaveOut: 2 },
-  { title: 'failed/s', least: 8, most: 9, right: true, leaveOut: 3 },
-  { title: 'path', least: 9, most: 20, leaveOut: 6 },
-];
+/** The columns of services; what says the same in every row is left out. */
+function serviceColumns(rows: readonly ServiceRow[]): readonly TableColumn[] {
+  const messages = rows.some((one) => one.of === 'messages');
+  const paths = rows.some((one) => one.path !== '');
+  return [
+    { title: 'service', least: 10, most: 24 },
+    ...(messages ? [{ title: 'of', least: 8, most: 8, leaveOut: 5 }] : []),
+    { title: 'class', least: 6, most: 24 },
+    { title: 'per s', least: 7, most: 9, right: true },
+    { title: 'p50 ms', least: 8, most: 9, right: true, leaveOut: 1 },
+    { title: 'p99 ms', least: 8, most: 9, right: true },
+    { title: 'in flight', least: 9, most: 9, right: true, leaveOut: 4 },
+    { title: 'queue', least: 5, most: 7, right: true },
+    { title: 'wait p99 ms', least: 11, most: 11, right: true, leaveOut: 3 },
+    { title: 'failed/s', least: 8, most: 9, right: true, leaveOut: 2 },
+    ...(paths ? [{ title: 'path', least: 9, most: 20, leaveOut: 6 }] : []),
+  ];
+}
 
 const LINK_COLUMNS: readonly TableColumn[] = [
   { title: 'link', least: 10, most: 24 },
@@ -45,9 +50,6 @@ const EVENT_COLUMNS: readonly TableColumn[] = [
 ];
 
 const NONE: TableCell = { text: '-', style: 'dim' };
-/** From which level on a link is shown as troubled, and as congested. */
-const TROUBLED = 0.4;
-const CONGESTED = 0.7;
 /** After how long without a word the state of the links is shown as old. */
 const OLD_LINKS_MS = 1000;
 const BAR_CELLS = 16;
@@ -66,14 +68,6 @@ const timeOf = (wallMs: number): string => new Date(wallMs).toISOString().slice(
 function amount(value: number | undefined, digits: number): TableCell {
   return value === undefined ? NONE : { text: value.toFixed(digits) };
 }
-
-function levelStyle(level: number): Style | undefined {
-  if (level >= CONGESTED) return 'red';
-  return level >= TROUBLED ? 'yellow' : undefined;
-}
-
-/** A name that repeats the one above it is left empty, so that the eye finds where the next begins. */
-const unlessSame = (text: string, above: string | undefined): string => (text === above ? '' : text);
 
 class Drawing {
   readonly #frame: Frame;
@@ -138,7 +132,7 @@ class Drawing {
         name,
         { text: run.form },
         time,
-        { text: `last ${windowMs / 1000} s`, style: 'dim' },
+        { text: `rates and quantiles of the last ${windowMs / 1000} s`, style: 'dim' },
         ...lost,
       ]),
       this.#line([
@@ -156,26 +150,34 @@ class Drawing {
     if (trial !== undefined && trial.sidecars.length === 0) {
       return ['', this.#line([{ text: 'no sidecar is there to tell anything yet', style: 'dim' }])];
     }
+    const columns = serviceColumns(services);
+    const titles = new Set(columns.map(({ title }) => title));
     return this.#table(
-      SERVICE_COLUMNS,
-      services.map((row, at) => this.#service(row, services[at - 1])),
+      columns,
+      services.map((row, at) =>
+        this.#service(row, services[at - 1])
+          .filter(([title]) => titles.has(title))
+          .map(([, cell]) => cell),
+      ),
     );
   }
 
-  #service(row: ServiceRow, above: ServiceRow | undefined): TableCell[] {
-    const { failedPerSecond, waitP99Ms } = row;
+  /** Its values, each with the title of its column. */
+  #service(row: ServiceRow, above: ServiceRow | undefined): [string, TableCell][] {
+    const same = row.service === above?.service;
+    const { failedPerSecond } = row;
     return [
-      { text: unlessSame(row.service, above?.service) },
-      { text: unlessSame(row.of, row.service === above?.service ? above.of : undefined) },
-      this.#class(row.class),
-      { text: row.perSecond.toFixed(1) },
-      amount(row.p50Ms, 1),
-      amount(row.p99Ms, 1),
-      amount(row.inFlight, 0),
-      amount(row.queued, 0),
-      amount(waitP99Ms, 1),
-      { text: failedPerSecond.toFixed(1), style: failedPerSecond > 0 ? 'red' : 'dim' },
-      row.path === '' ? NONE : { text: row.path },
+      ['service', { text: same ? '' : row.service }],
+      ['of', { text: same && row.of === above?.of ? '' : row.of }],
+      ['class', this.#class(row.class)],
+      ['per s', { text: row.perSecond.toFixed(1) }],
+      ['p50 ms', amount(row.p50Ms, 1)],
+      ['p99 ms', amount(row.p99Ms, 1)],
+      ['in flight', amount(row.inFlight, 0)],
+      ['queue', amount(row.queued, 0)],
+      ['wait p99 ms', amount(row.waitP99Ms, 1)],
+      ['failed/s', { text: failedPerSecond.toFixed(1), style: failedPerSecond > 0 ? 'red' : 'dim' }],
+      ['path', row.path === '' ? NONE : { text: row.path }],
     ];
   }
 
@@ -190,6 +192,12 @@ class Drawing {
     return [...table, this.#line([{ text, style: 'yellow' }])];
   }
 
+  #levelStyle(level: number): Style | undefined {
+    const { congestedLevel, calmLevel } = this.#frame.run;
+    if (level >= congestedLevel) return 'red';
+    return level > calmLevel ? 'yellow' : undefined;
+  }
+
   #link({ link, utilization, classes }: LinkRow): TableCell[][] {
     const all: TableCell[] = [
       { text: link },
@@ -200,7 +208,7 @@ class Drawing {
     return [
       all,
       ...classes.map((one) => {
-        const style = levelStyle(one.level);
+        const style = this.#levelStyle(one.level);
         return [
           { text: '' },
           this.#class(one.class),

@@ -24,8 +24,13 @@ export interface WatchedRun {
   readonly form: string;
   /** How many trials it has. */
   readonly trials: number;
+  /** Names of its services, in the order of showing. */
+  readonly services: readonly string[];
   /** The classes of its policy, the most important first. */
   readonly classes: readonly string[];
+  /** From which level on its policy calls a link congested for a class, and up to which calm. */
+  readonly congestedLevel: number;
+  readonly calmLevel: number;
 }
 
 /** One class in one sidecar, over the last seconds. */

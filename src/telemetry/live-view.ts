@@ -91,8 +91,8 @@ export class LiveView {
         });
         break;
       case 'move': {
-        if (view === undefined) this.#controllerPaths.set(line.class, line.to);
-        else view.moved(line.class, line.peer, line.to);
+        if (view !== undefined) view.moved(line.class, line.peer, line.to);
+        else if (this.#run.classes.includes(line.class)) this.#controllerPaths.set(line.class, line.to);
         const towards = line.peer === '' ? '' : ` towards ${line.peer}`;
         this.#tell(line.timeMs, {
           what: 'move',
@@ -125,12 +125,24 @@ export class LiveView {
       trial: this.#trial,
       wallMs: this.#clock.wallMs(),
       windowMs: WINDOW_MS,
-      services: [...this.#sidecars.values()].flatMap((one) => one.rows(nowMs, this.#controllerPaths)),
+      services: this.#inOrder().flatMap((one) => one.rows(nowMs, this.#controllerPaths)),
       links: this.#links.map((one) => this.#link(one)),
       linksAgeMs: this.#linksAtMs === undefined ? undefined : Math.max(0, nowMs - this.#linksAtMs),
       events: this.#events.toReversed(),
       missed: this.#missed,
     };
+  }
+
+  /** In the order of the run's services; several of one service by their numbers. */
+  #inOrder(): SidecarView[] {
+    const { services } = this.#run;
+    const rankOf = ({ service }: SidecarView): number => {
+      const rank = services.findIndex((one) => one === service || one === service.replace(/-\d+$/, ''));
+      return rank === -1 ? services.length : rank;
+    };
+    return [...this.#sidecars.values()].sort(
+      (a, b) => rankOf(a) - rankOf(b) || a.service.localeCompare(b.service, 'en', { numeric: true }),
+    );
   }
 
   #link({ link, utilization, classes }: LinkState): LinkRow {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
 export { brokerLayer } from './amqp/broker-layer.ts';
+export { networkLayer } from './network-layer.ts';
 export { queueLayer } from './queue-layer.ts';
 export { runSidecar } from './run.ts';
 export { type Sidecar, startSidecar } from './start.ts';

@@ -106,8 +106,9 @@ export class Bridge {
         logger.log('error', 'a look at the network failed', { cause: messageOf(error) });
       }
       // A look that was late does not make the next ones come faster.
-      dueMs = Math.max(dueMs + intervalMs, clock.nowMs());
-      await pause(clock, dueMs - clock.nowMs(), signal);
+      const nowMs = clock.nowMs();
+      dueMs = Math.max(dueMs + intervalMs, nowMs);
+      await pause(clock, dueMs - nowMs, signal);
     }
   }
 

@@ -158,7 +158,8 @@ export class RouteOwner {
   }
 
   async #make(dscp: number, path: string | undefined): Promise<boolean> {
-    const { northbound, logger } = this.#options;
+    const { northbound, logger, clock } = this.#options;
+    const startMs = clock.nowMs();
     try {
       if (path === undefined) {
         await northbound.unmoveClass(dscp);
@@ -167,6 +168,8 @@ export class RouteOwner {
         await northbound.moveClass(dscp, path);
         this.#actual?.set(dscp, path);
       }
+      const tookMs = Math.round(clock.nowMs() - startMs);
+      logger.log('info', 'a class was moved', { dscp, path: path ?? 'default', tookMs });
       return true;
     } catch (error) {
       logger.log('warn', 'a class could not be moved', {

@@ -13,6 +13,12 @@ function dscpOf(text: string): number {
 /** An interface may be unknown. */
 const deviceOf = (value: unknown): string => (value === '' ? '' : nameOf(value, 'an interface'));
 
+/** A number; 16 hexadecimal digits among ourselves, as OpenFlow's tools write it. */
+const datapathOf = (value: unknown): string =>
+  typeof value === 'number'
+    ? wholeOf(value, 'a datapath id', 0, Number.MAX_SAFE_INTEGER).toString(16).padStart(16, '0')
+    : nameOf(value, 'a datapath id');
+
 function each<T>(value: unknown, what: string, read: (item: Json) => T): T[] {
   return listOf(value, what).map((item) => read(objectOf(item, `an item of ${what}`)));
 }
@@ -28,7 +34,7 @@ export function readTopology(value: unknown): Topology {
     epoch: wholeOf(epoch, 'an epoch', 0, Number.MAX_SAFE_INTEGER),
     switches: each(switches, 'switches', (one) => ({
       name: nameOf(one['name'], 'a switch'),
-      dpid: nameOf(one['dpid'], 'a datapath id'),
+      dpid: datapathOf(one['dpid']),
       connected: flagOf(one['connected'], 'a switch'),
     })),
     links: each(links, 'links', (one) => ({

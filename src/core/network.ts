@@ -88,6 +88,8 @@ export interface Hint {
   readonly ttlMs: number;
   /** True when nothing passes. */
   readonly down: boolean;
+  /** The share of the link's rate that all traffic takes, also what is of no class: 0 to 1; smoothed. Absent where it is not known. */
+  readonly utilization?: number;
   /** By class name. A class that is not named has no congestion. */
   readonly classes: Readonly<Record<string, ClassCongestion>>;
 }

@@ -22,6 +22,8 @@ interface Entry {
   /** By class index. */
   readonly levels: Float64Array;
   readonly utilizations: Float64Array;
+  /** Of all traffic. */
+  utilization: number;
 }
 
 /** No hint holds for longer, whatever it says: a liar is forgotten in bounded time. */
@@ -45,6 +47,7 @@ function isSane(hint: Hint): boolean {
     Number.isFinite(hint.ttlMs) &&
     hint.ttlMs > 0 &&
     typeof hint.down === 'boolean' &&
+    (hint.utilization === undefined || isRatio(hint.utilization)) &&
     typeof hint.classes === 'object' &&
     hint.classes !== null
   );
@@ -118,6 +121,7 @@ export class HintTable {
         down: false,
         levels: new Float64Array(this.#classes.size),
         utilizations: new Float64Array(this.#classes.size),
+        utilization: 0,
       };
       this.#entries.set(hint.link, entry);
     }
@@ -131,6 +135,8 @@ export class HintTable {
       entry.levels[index] = level;
       entry.utilizations[index] = utilization;
     }
+    const named = entry.utilizations.reduce((sum, one) => sum + one, 0);
+    entry.utilization = Math.max(hint.utilization ?? 0, Math.min(1, named));
     this.#freshUntilMs = Math.max(this.#freshUntilMs, entry.expiresAtMs);
     this.#counters.taken += 1;
     return 'taken';
@@ -148,9 +154,9 @@ export class HintTable {
     return this.#believed(link, nowMs)?.utilizations[classIndex] ?? 0;
   }
 
-  /** The share of the link's rate that all known classes take together, 0 when nothing is known. */
+  /** The share of the link's rate that all traffic takes, as far as it was told; 0 when nothing is known. */
   totalUtilization(link: string, nowMs: number): number {
-    return this.#believed(link, nowMs)?.utilizations.reduce((sum, one) => sum + one, 0) ?? 0;
+    return this.#believed(link, nowMs)?.utilization ?? 0;
   }
 
   /** Whether nothing passes. */

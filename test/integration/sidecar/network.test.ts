@@ -5,14 +5,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NetworkSettings, Policy } from '../../../src/core/index.ts';
 import type { Sidecar } from '../../../src/sidecar/index.ts';
 import { type ControlPlaneDouble, controlPlaneDouble, hintsOf, pathsTo } from './control-plane-double.ts';
-import { httpApplication, request, sidecarBefore, type TestServer, testPolicy, until } from './harness.ts';
+import { httpApplication, request, sidecarBefore, type TestServer, until } from './harness.ts';
+import { MARKS, networkPolicy } from './network-policy.ts';
 
-const EF = 46;
-const INTERACTIVE_2 = 3;
-const BATCH_2 = 7;
 const LOOPBACK = '127.0.0.1';
 
 let folder: string;
@@ -33,32 +30,6 @@ afterEach(async () => {
   application = undefined;
   await rm(folder, { recursive: true });
 });
-
-/** The sidecar moves both classes, batch first; damping is fast. */
-function networkPolicy(damping: Partial<NetworkSettings['damping']> = {}): Policy {
-  const policy = testPolicy();
-  const alternates = [INTERACTIVE_2, BATCH_2];
-  const place = { file: 'test', line: 1, column: 1 };
-  return {
-    ...policy,
-    classes: policy.classes.map((one, index) => ({
-      ...one,
-      network: { path: 'default', moveOrder: 1 - index, alternateDscp: [alternates[index] ?? 0] },
-    })),
-    network: {
-      ...policy.network,
-      damping: { ...policy.network.damping, minHoldMs: 20, escalateMs: 20, returnAfterMs: 40, ...damping },
-      reactions: (['path', 'replica'] as const).map((decide) => ({
-        decide,
-        owner: 'sidecar',
-        classes: policy.classes.map(({ name }) => name),
-        sharePercent: 25,
-        maxDurationMs: 2000,
-        place,
-      })),
-    },
-  };
-}
 
 /** The DSCP of each open TCP socket at a local port, as the kernel has it. */
 async function marksAt(port: number): Promise<number[]> {
@@ -91,7 +62,7 @@ describe('a sidecar that follows a control plane', () => {
     plane = await controlPlaneDouble(path.join(folder, 'plane.sock'));
     const statistics = { file: path.join(folder, 'statistics.jsonl'), intervalMs: 3_600_000 };
     sidecar = await sidecarBefore(application.port, {
-      policy: networkPolicy({ returnAfterMs: 60_000 }),
+      policy: networkPolicy(['path'], { returnAfterMs: 60_000 }),
       layers: ['queue', 'mark', 'network'],
       controlPlane: { target: plane.target, node: LOOPBACK },
       statistics,
@@ -110,17 +81,17 @@ describe('a sidecar that follows a control plane', () => {
 
     const first = request(port, { path: '/page' });
     await until(() => held.length === 1);
-    expect(await marksAt(port)).toEqual([EF]);
+    expect(await marksAt(port)).toEqual([MARKS.interactive]);
     plane.tell(hintsOf({ interactive: 1 }));
     await until(() => pathsNow()?.['interactive'] === 'secondary');
-    expect(await marksAt(port)).toEqual([INTERACTIVE_2]);
+    expect(await marksAt(port)).toEqual([MARKS.interactive2]);
     expect(pathsNow()).toEqual({ interactive: 'secondary', batch: 'primary' });
 
     held[0]?.end('y');
     expect((await first).body).toHaveLength(1001);
     const second = request(port, { path: '/page' });
     await until(() => held.length === 2);
-    expect(await marksAt(port)).toEqual([INTERACTIVE_2]);
+    expect(await marksAt(port)).toEqual([MARKS.interactive2]);
     held[1]?.end();
     expect((await second).status).toBe(200);
 

@@ -28,12 +28,11 @@ export class HintStore {
 
   accept(hint: Hint, nowMs: number): HintVerdict {
     if (this.#links !== undefined && !this.#links.has(hint.link)) return 'unknown-link';
-    const known = this.#kept.get(hint.link);
-    // One that has expired still says which hints are old: an old one shall not come to life again.
+    const known = this.#remembered(hint.link, nowMs);
     if (known !== undefined) {
       if (hint.epoch < known.hint.epoch) return 'old-epoch';
       if (hint.epoch === known.hint.epoch && hint.sequence <= known.hint.sequence) return 'out-of-order';
-    } else if (this.#kept.size >= CONTROL_LIMITS.links) {
+    } else if (this.#kept.size >= CONTROL_LIMITS.links && !this.#kept.has(hint.link)) {
       return 'full';
     }
     this.version += 1;
@@ -45,6 +44,15 @@ export class HintStore {
   fresh(link: string, nowMs: number): KeptHint | undefined {
     const kept = this.#kept.get(link);
     return kept !== undefined && kept.expiresMs > nowMs ? kept : undefined;
+  }
+
+  /**
+   * What is known about a link. One that has expired still says which hints are old, so that none of them comes to life again; but not
+   * for ever: the clock of a source may have been set back before it was started again.
+   */
+  #remembered(link: string, nowMs: number): KeptHint | undefined {
+    const kept = this.#kept.get(link);
+    return kept === undefined || nowMs - kept.expiresMs > CONTROL_LIMITS.ttlMs ? undefined : kept;
   }
 
   /** How many links have a hint that holds now. */

@@ -159,10 +159,6 @@ export class Plane {
   }
 
   #takeTopology(topology: Topology): void {
-    if (this.#topology !== undefined && topology.epoch < this.#topology.epoch) {
-      this.counters.topologiesDropped += 1;
-      return;
-    }
     this.counters.topologies += 1;
     if (isDeepStrictEqual(topology, this.#topology)) return;
     this.#topology = topology;

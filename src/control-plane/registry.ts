@@ -21,9 +21,6 @@ interface Entry extends ServiceAddress {
 
 const keyOf = ({ service, host, port }: ServiceAddress): string => `${service} ${host} ${port}`;
 
-/** How many endpoints that have left are remembered, so that who follows is told of them alone. */
-const REMEMBERED_GONE = 1024;
-
 /**
  * Which endpoints serve which service. An endpoint is there because the configuration names it or because its sidecar follows the control
  * plane. The end of a sidecar's last stream makes it unhealthy after a grace, within which the sidecar may come back; one that only its
@@ -33,12 +30,15 @@ export class Registry {
   /** Rises with each change that is to be told. */
   version = 1;
   readonly #graceMs: number;
+  readonly #rememberedGone: number;
   readonly #entries = new Map<string, Entry>();
   /** Who knew an older version than this is told everything. */
   #oldestKnown = 0;
 
-  constructor(configured: readonly ServiceAddress[], graceMs: number) {
+  /** @param rememberedGone how many endpoints that have left are remembered, so that who follows is told of them alone */
+  constructor(configured: readonly ServiceAddress[], graceMs: number, rememberedGone = 1024) {
     this.#graceMs = graceMs;
+    this.#rememberedGone = rememberedGone;
     for (const one of configured) this.#add(one, true);
   }
 
@@ -71,6 +71,7 @@ export class Registry {
   /** Marks those whose grace has passed; gives when the next one passes, or undefined. */
   expire(nowMs: number): number | undefined {
     let nextMs: number | undefined;
+    const before = this.version;
     for (const entry of this.#entries.values()) {
       if (entry.missingMs === undefined) continue;
       if (entry.missingMs <= nowMs) {
@@ -78,7 +79,7 @@ export class Registry {
         this.#change(entry, { healthy: false, gone: !entry.configured });
       } else nextMs = Math.min(nextMs ?? entry.missingMs, entry.missingMs);
     }
-    this.#forgetGone();
+    if (this.version !== before) this.#forgetGone();
     return nextMs;
   }
 
@@ -123,10 +124,8 @@ export class Registry {
 
   #forgetGone(): void {
     const gone = [...this.#entries].filter(([, entry]) => entry.gone);
-    if (gone.length <= REMEMBERED_GONE) return;
-    for (const [key, entry] of gone
-      .sort(([, a], [, b]) => a.version - b.version)
-      .slice(0, -REMEMBERED_GONE)) {
+    gone.sort(([, a], [, b]) => a.version - b.version);
+    for (const [key, entry] of gone.slice(0, Math.max(0, gone.length - this.#rememberedGone))) {
       this.#oldestKnown = Math.max(this.#oldestKnown, entry.version);
       this.#entries.delete(key);
     }

@@ -64,6 +64,8 @@ export interface WireSnapshot {
 
 /** One of its members is there. */
 export interface WatchResponse {
+  /** Which one; said of a message that was received. */
+  readonly content?: string;
   readonly snapshot?: WireSnapshot | null;
   readonly hints?: WireHints | null;
   readonly paths?: WirePaths | null;

@@ -5,6 +5,8 @@ const LEAVE = '\u001b[?25h\u001b[?1049l';
 /** Synchronized output: a terminal that knows it shows what stands between the two at once; others ignore it. */
 const BEGIN = '\u001b[?2026h';
 const END = '\u001b[?2026l';
+/** Of a terminal that does not know its size, as one over a serial line. */
+const UNKNOWN_SIZE = { columns: 80, rows: 24 };
 
 /**
  * What has to be written so that a screen that shows `before` shows `after`: the lines that differ, each in its place.
@@ -58,10 +60,10 @@ export function openScreen(output: WriteStream, input: ReadStream | undefined, e
   output.write(ENTER);
   return {
     get columns() {
-      return output.columns;
+      return output.columns || UNKNOWN_SIZE.columns;
     },
     get rows() {
-      return output.rows;
+      return output.rows || UNKNOWN_SIZE.rows;
     },
     draw(lines) {
       // Who does not read, as over a stuck connection, is shown the next frame instead of this one.

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PriomeshError } from '../../core/index.ts';
 import type { LiveView } from '../../telemetry/index.ts';
@@ -22,7 +23,15 @@ const END_KEYS: readonly string[] = ['q', 'Q', '\u0003'];
 
 /** The results folder that is named, or the newest one below `results` that a run is writing into. @throws PriomeshError NO_RUN */
 async function folderOf(where: string | undefined, { cwd }: CliContext): Promise<string> {
-  if (where !== undefined) return path.resolve(cwd, where);
+  if (where !== undefined) {
+    const folder = path.resolve(cwd, where);
+    const about = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+      return undefined;
+    });
+    if (about?.isDirectory() !== true) throw new PriomeshError('NO_RUN', `${where}: there is no such folder`);
+    return folder;
+  }
   const { findNewestRun } = await import('../../experiment/index.ts');
   const parent = path.join(cwd, RESULTS);
   const found = await findNewestRun(parent);

@@ -174,7 +174,7 @@ class Controller(app_manager.OSKenApp):
         # They differ only where a change was never answered.
         one, other = self.inherited.values()
         self.wanted = forwarding.Routes(one.spread,
-                                        dict(other.marks, **one.marks))
+                                        {**other.marks, **one.marks})
         self.feed.publish('routes', self.routes())
 
     def _bring_in(self, switch):

@@ -47,7 +47,7 @@ export interface NetworkStatistics {
 
 /** Which paths packets take. */
 export interface NetworkRoutes {
-  /** What no mark steers takes the default path, or one chosen by a hash over addresses and ports. */
+  /** What no mark steers takes the default path, or one that a hash chooses, over addresses, protocol and TCP ports. */
   readonly spread: 'default' | 'hash';
   /** DSCP to the id of a path. */
   readonly marks: Readonly<Record<string, string>>;

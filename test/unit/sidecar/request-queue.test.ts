@@ -23,6 +23,8 @@ class Model {
   readonly settings: RequestQueueSettings;
   waiting: Named[] = [];
   running: Named[] = [];
+  /** By class, in percent of the concurrency limit. */
+  readonly shares = new Map<number, number>();
 
   constructor(settings: RequestQueueSettings) {
     this.settings = settings;
@@ -32,9 +34,22 @@ class Model {
     return this.settings.mode === 'fifo';
   }
 
+  runningOf(classIndex: number): number {
+    return this.running.filter((entry) => entry.classIndex === classIndex).length;
+  }
+
   mayRun(classIndex: number): boolean {
-    const ofClass = this.running.filter((entry) => entry.classIndex === classIndex).length;
-    return this.fifo || ofClass < (this.settings.classes[classIndex]?.maxRunning ?? 0);
+    const share = this.shares.get(classIndex) ?? 100;
+    const places = Math.floor((this.settings.concurrency * share) / 100);
+    const most = Math.min(
+      this.settings.classes[classIndex]?.maxRunning ?? 0,
+      share === 0 ? 0 : Math.max(1, places),
+    );
+    return this.fifo || this.runningOf(classIndex) < most;
+  }
+
+  starves(entry: Named, nowMs: number): boolean {
+    return nowMs - entry.offeredMs >= this.settings.starvationMs;
   }
 
   line(entry: Named): number {
@@ -76,8 +91,12 @@ class Model {
 
   next(nowMs: number): number {
     if (this.running.length >= this.settings.concurrency) return -1;
-    const heads = this.heads().filter((entry) => this.mayRun(entry.classIndex));
-    const starving = heads.filter((entry) => nowMs - entry.offeredMs >= this.settings.starvationMs);
+    const heads = this.heads().filter(
+      (entry) =>
+        this.mayRun(entry.classIndex) ||
+        (this.starves(entry, nowMs) && this.runningOf(entry.classIndex) === 0),
+    );
+    const starving = heads.filter((entry) => this.starves(entry, nowMs));
     const chosen =
       starving.length > 0 ? starving.reduce((a, b) => (b.offeredMs < a.offeredMs ? b : a)) : heads[0];
     if (chosen === undefined) return -1;
@@ -103,6 +122,11 @@ const steps = fc.array(
     fc.record({ kind: fc.constant('release' as const), which: fc.nat() }),
     fc.record({ kind: fc.constant('cancel' as const), which: fc.nat() }),
     fc.record({ kind: fc.constant('next' as const) }),
+    fc.record({
+      kind: fc.constant('share' as const),
+      classIndex: fc.nat({ max: 2 }),
+      percent: fc.oneof(fc.constantFrom(0, 100), fc.integer({ min: 0, max: 100 })),
+    }),
     fc.record({ kind: fc.constant('expire' as const) }),
     fc.record({ kind: fc.constant('time' as const), byMs: fc.nat({ max: 40 }) }),
   ),
@@ -140,6 +164,10 @@ describe('the request queue', () => {
                   expect({ verdict, displaced }).toEqual(model.offer(entry));
                   break;
                 }
+                case 'share':
+                  queue.setShare(step.classIndex, step.percent);
+                  model.shares.set(step.classIndex, step.percent);
+                  break;
                 case 'next':
                   expect(idOf(queue.next(nowMs))).toBe(model.next(nowMs));
                   break;
@@ -234,5 +262,23 @@ describe('the request queue', () => {
       queue.release(entry);
     }
     expect(Math.abs(ofSecond - 10)).toBeLessThanOrEqual(1);
+  });
+
+  it('starts none of a paused class, but one at a time of those who would starve', () => {
+    const queue = new RequestQueue({
+      mode: 'strict',
+      concurrency: 4,
+      capacity: 10,
+      starvationMs: 100,
+      classes: CLASSES.map((row) => ({ ...row, deadlineMs: Number.POSITIVE_INFINITY })),
+    });
+    queue.setShare(1, 0);
+    const entries = [0, 1].map((id) => new Named(id, 1, id, 0));
+    for (const entry of entries) expect(queue.offer(entry, () => undefined)).toBe('wait');
+    expect(idOf(queue.next(99))).toBe(-1);
+    expect(idOf(queue.next(100))).toBe(0);
+    expect(idOf(queue.next(100))).toBe(-1);
+    queue.setShare(1, 100);
+    expect(idOf(queue.next(100))).toBe(1);
   });
 });

@@ -35,7 +35,7 @@ export interface NetworkReactionsOptions {
 /** What they act on. */
 export interface Reach extends LiveConnections {
   /** The request queue; undefined where the sidecar has no way in. */
-  readonly admission: Admission | undefined;
+  readonly admission: Pick<Admission, 'setShare'> | undefined;
   /** Where the sidecar takes requests. */
   readonly inboundPort: number | undefined;
 }
@@ -63,7 +63,7 @@ export class NetworkReactions {
   readonly #lowered = new Map<string, number>();
   #replicas: Replicas | undefined;
   #replicasDueMs = 0;
-  #admission: Admission | undefined;
+  #admission: Reach['admission'];
   #stream: ControlStream | undefined;
   #moves = 0;
   #closed = false;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { messageLine, parseTapLine, requestLine } from '../../../../src/sidecar/tap/lines.ts';
+import { messageLine, moveLine, parseTapLine, requestLine } from '../../../../src/sidecar/tap/lines.ts';
 import { messageEvent, requestEvent } from './support.ts';
 
 const told = { timeMs: 1_700_000_000_000, service: 'tested' };
@@ -30,6 +30,29 @@ describe('a line of the stream', () => {
         expect(parseTapLine(JSON.stringify(line))).toEqual(line);
       }),
     );
+  });
+
+  it('tells a move', () => {
+    const move = {
+      classIndex: 1,
+      peer: '10.0.0.2',
+      from: 'primary',
+      to: 'secondary',
+      reason: 'congested',
+      owner: 'sidecar',
+    } as const;
+    const line = moveLine(told, 'batch', move);
+    expect(parseTapLine(JSON.stringify(line))).toEqual(line);
+    expect(line).toEqual({
+      event: 'move',
+      ...told,
+      peer: '10.0.0.2',
+      class: 'batch',
+      from: 'primary',
+      to: 'secondary',
+      reason: 'congested',
+      owner: 'sidecar',
+    });
   });
 
   it('does not hold the token by which a waiting client can be answered', () => {

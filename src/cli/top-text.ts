@@ -53,6 +53,8 @@ const NONE: TableCell = { text: '-', style: 'dim' };
 /** After how long without a word the state of the links is shown as old. */
 const OLD_LINKS_MS = 1000;
 const BAR_CELLS = 16;
+/** How many events are shown where there is no end of lines. */
+const MOST_EVENTS = 20;
 /** How many lines events and links keep when the services are too many for the screen. */
 const KEPT_FOR_EVENTS = 5;
 const KEPT_FOR_LINKS = 6;
@@ -229,7 +231,9 @@ class Drawing {
   #events(): string[] {
     return this.#table(
       EVENT_COLUMNS,
-      this.#frame.events.map((one) => this.#event(one)),
+      this.#frame.events
+        .slice(0, Number.isFinite(this.#paper.rows) ? this.#paper.rows : MOST_EVENTS)
+        .map((one) => this.#event(one)),
     );
   }
 

@@ -1,13 +1,12 @@
 import type { Clock } from '../core/index.ts';
 import type { MessageLine, RequestLine, TapLine } from '../sidecar/index.ts';
-import type { Frame, LinkRow, LiveEvent, WatchedRun, WatchedTrial } from './frame.ts';
+import { EventList, type HappenedEvent } from './event-list.ts';
+import type { Frame, LinkRow, WatchedRun, WatchedTrial } from './frame.ts';
 import type { FileLine, LinkState } from './lines.ts';
 import { SidecarView } from './sidecar-view.ts';
 
 /** Over how long rates and quantiles are taken. */
 const WINDOW_MS = 5000;
-/** How many events are remembered. */
-const MAX_EVENTS = 200;
 /** How many sidecars are shown. */
 const MAX_SIDECARS = 64;
 
@@ -24,7 +23,7 @@ export class LiveView {
   #linksAtMs: number | undefined;
   /** By class, the path to which the controller has moved it. */
   #controllerPaths = new Map<string, string>();
-  #events: LiveEvent[] = [];
+  readonly #events = new EventList();
   #missed = 0;
 
   constructor(run: WatchedRun, clock: Clock) {
@@ -43,7 +42,7 @@ export class LiveView {
         this.#tell(this.#clock.nowMs(), {
           what: 'trial',
           where: `${trial.number} of ${this.#run.trials}`,
-          text: trial.arm,
+          text: `${trial.arm}${trial.attempt === 1 ? '' : `, attempt ${trial.attempt}`}`,
         });
       }
     }
@@ -93,12 +92,12 @@ export class LiveView {
       case 'move': {
         if (view !== undefined) view.moved(line.class, line.peer, line.to);
         else if (this.#run.classes.includes(line.class)) this.#controllerPaths.set(line.class, line.to);
-        const towards = line.peer === '' ? '' : ` towards ${line.peer}`;
         this.#tell(line.timeMs, {
           what: 'move',
           where: view?.service ?? line.owner,
           class: line.class,
-          text: `${line.from} -> ${line.to}${towards}, ${line.reason}`,
+          text: `${line.from} -> ${line.to}, ${line.reason}`,
+          peer: line.peer,
         });
         break;
       }
@@ -128,7 +127,7 @@ export class LiveView {
       services: this.#inOrder().flatMap((one) => one.rows(nowMs, this.#controllerPaths)),
       links: this.#links.map((one) => this.#link(one)),
       linksAgeMs: this.#linksAtMs === undefined ? undefined : Math.max(0, nowMs - this.#linksAtMs),
-      events: this.#events.toReversed(),
+      events: this.#events.newest(),
       missed: this.#missed,
     };
   }
@@ -159,12 +158,11 @@ export class LiveView {
     };
   }
 
-  #tell(timeMs: number, event: Partial<LiveEvent> & Pick<LiveEvent, 'what' | 'where' | 'text'>): void {
+  #tell(
+    timeMs: number,
+    event: Partial<HappenedEvent> & Pick<HappenedEvent, 'what' | 'where' | 'text'>,
+  ): void {
     const wallMs = this.#clock.wallMs() - (this.#clock.nowMs() - timeMs);
-    // Files are read one after another, so what they tell is put in order here; it is nearly in order already.
-    let at = this.#events.length;
-    while (at > 0 && (this.#events[at - 1]?.wallMs ?? 0) > wallMs) at -= 1;
-    this.#events.splice(at, 0, { class: '', bad: false, ...event, wallMs });
-    if (this.#events.length > MAX_EVENTS) this.#events.shift();
+    this.#events.add({ class: '', bad: false, ...event, wallMs });
   }
 }

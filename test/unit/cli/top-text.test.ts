@@ -118,6 +118,11 @@ describe('a frame', () => {
     `);
   });
 
+  it('shows not all events where there is no end of lines', () => {
+    const events = Array.from({ length: 100 }, () => event({ text: 'again' }));
+    expect(text({ ...FRAME, events }).match(/again/g)).toHaveLength(20);
+  });
+
   it('leaves out columns that say nothing', () => {
     const plain = { ...FRAME, services: [service({})], links: [], events: [] };
     expect(text(plain)).toMatchInlineSnapshot(`

@@ -211,7 +211,7 @@ describe('a view of the network', () => {
         what: 'move',
         where: 'shop',
         class: 'batch',
-        text: 'primary -> secondary towards 10.0.0.2, congested',
+        text: 'primary -> secondary, congested, towards 10.0.0.2',
         bad: false,
       },
       {
@@ -222,6 +222,24 @@ describe('a view of the network', () => {
         text: 'congested, level 0.91',
         bad: true,
       },
+    ]);
+  });
+
+  it('makes one event of a move towards several hosts at once', () => {
+    const moved = (timeMs: number, peer: string, over = {}): void =>
+      view.fileLine('sidecar-shop', { ...move, timeMs, owner: 'sidecar', peer, ...over });
+    for (let at = 0; at < 6; at += 1) moved(10_300 + at, `10.0.0.${at}`);
+    moved(10_310, '10.0.0.1', { class: 'interactive' });
+    moved(10_320, '10.0.0.1', { class: 'interactive', to: 'third' });
+    moved(10_290, '10.0.0.9');
+    moved(12_000, '10.0.0.1');
+    moved(12_001, '10.0.0.2');
+    const events = view.frame().events.filter((one) => one.what === 'move');
+    expect(events.map((one) => `${one.class} ${one.text}`)).toEqual([
+      'batch primary -> secondary, congested, towards 10.0.0.1, 10.0.0.2',
+      'interactive primary -> third, congested, towards 10.0.0.1',
+      'interactive primary -> secondary, congested, towards 10.0.0.1',
+      'batch primary -> secondary, congested, towards 7 addresses',
     ]);
   });
 
@@ -239,7 +257,13 @@ describe('a view of the network', () => {
 
   it('stays bounded, whatever comes', () => {
     for (let at = 0; at < 5000; at += 1) {
-      view.fileLine('sidecar-shop', { ...move, timeMs: at, owner: 'sidecar', peer: `10.0.0.${at}` });
+      view.fileLine('sidecar-shop', {
+        ...move,
+        timeMs: at,
+        owner: 'sidecar',
+        peer: `10.0.0.${at}`,
+        to: `path-${at}`,
+      });
       view.tapLine('sidecar-shop', request({ class: `class-${at}` }));
       view.fileLine(undefined, { ...move, timeMs: at, owner: 'controller', peer: '', class: `class-${at}` });
     }

@@ -10,6 +10,12 @@ export {
   proportionInterval,
   type RatioEstimate,
 } from './interval.ts';
+export {
+  type LinkClassSample,
+  latencyOverTime,
+  levelOverTime,
+  shareOverTime,
+} from './network-series.ts';
 export { bracketed, figure, quantity } from './phrases.ts';
 export { quantileSorted } from './quantile.ts';
 export { type DepthPoint, depthOverTime, totalReady } from './queue-depths.ts';

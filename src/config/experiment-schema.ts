@@ -189,6 +189,11 @@ function auditSchema() {
       maxLinkRateError: f.ratio
         .default(0.05)
         .describe('How far above its rate a bottleneck link may carry, as a share of the rate.'),
+      maxMissingCrossTrafficRatio: f.ratio
+        .default(0.05)
+        .describe(
+          'The most of a flow of cross traffic that may be left out because the sender did not get to run in time.',
+        ),
       maxVoidRatio: f.ratio
         .default(0.25)
         .describe('The most of the trials that may stay void; beyond it the whole run is untrusted.'),

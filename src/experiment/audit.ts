@@ -28,11 +28,6 @@ export interface TrialObservation {
   readonly crossTraffic?: readonly FlowReport[];
 }
 
-/** The most of a flow's packets that may be left out. */
-const MOST_MISSING = 0.05;
-/** How late a flow may begin. */
-const MOST_LATE_MS = 20;
-
 const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)} %`;
 
 /** One thing that the audit looks at: gives the reason why a trial can't be trusted, or nothing. */
@@ -71,13 +66,13 @@ const CHECKS: readonly Check[] = [
     }
     return undefined;
   },
-  ({ crossTraffic = [] }) => {
+  ({ crossTraffic = [] }, limits) => {
     for (const { name, sent } of crossTraffic) {
       if (sent === undefined) return `the cross traffic ${name} did not come to its end`;
       const missing = (sent.skipped + sent.refused) / Math.max(1, sent.packets + sent.skipped);
-      if (missing > MOST_MISSING)
+      if (missing > limits.maxMissingCrossTrafficRatio)
         return `${percent(missing)} of the cross traffic ${name} was not sent in time`;
-      if (sent.lateMs > MOST_LATE_MS)
+      if (sent.lateMs > limits.maxP99LatenessMs)
         return `the cross traffic ${name} began ${sent.lateMs.toFixed(0)} ms late`;
     }
     return undefined;

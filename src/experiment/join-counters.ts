@@ -1,4 +1,5 @@
 import { appendFile, readFile, rm } from 'node:fs/promises';
+import type { NetworkPath } from '../core/index.ts';
 
 /** A file of JSON lines that a process of a trial wrote. */
 export interface CounterSource {
@@ -16,7 +17,7 @@ const BRIDGE = 'bridge';
  */
 export async function joinCounters(
   sidecars: readonly CounterSource[],
-  bridgeFile: string | undefined,
+  network: { readonly file: string; readonly paths: readonly NetworkPath[] } | undefined,
   { into, originMs }: { into: string; originMs: number },
 ): Promise<void> {
   for (const { name, file } of sidecars) {
@@ -24,8 +25,9 @@ export async function joinCounters(
     await appendFile(into, joined.join(''));
     await rm(file, { force: true });
   }
-  if (bridgeFile === undefined) return;
-  const joined = (await linesOf(bridgeFile)).map((line) => counterLine(line, BRIDGE, originMs));
+  if (network === undefined) return;
+  const paths = { event: 'paths', timeMs: originMs, paths: network.paths };
+  const joined = [paths, ...(await linesOf(network.file))].map((line) => counterLine(line, BRIDGE, originMs));
   await appendFile(into, joined.join(''));
 }
 

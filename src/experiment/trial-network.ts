@@ -1,5 +1,6 @@
 import type { BridgeConfig, ControlPlaneConfig } from '../config/index.ts';
 import { CONTROL_PLANE_MAIN } from '../control-plane/index.ts';
+import type { NetworkPath } from '../core/index.ts';
 import { type AppliedPort, BASELINE_CLASS } from '../kernel-qos/index.ts';
 import type { Controller, Lab } from '../lab/index.ts';
 import { BRIDGE_MAIN } from '../sdn-bridge/index.ts';
@@ -20,8 +21,8 @@ export interface NetworkPlaces {
   readonly lab: Lab;
   readonly ports: readonly AppliedPort[];
   readonly controller: Controller;
-  /** Where the control plane is to listen: `unix:PATH`. */
-  readonly controlPlane: string;
+  /** Where the control plane is to listen: `unix:PATH`; undefined in an arm in which nobody is told. */
+  readonly controlPlane: string | undefined;
   file(name: string): string;
 }
 
@@ -33,9 +34,13 @@ export interface NetworkProcess {
 
 /**
  * Gives the controller the routes that an arm begins with, and starts it again where it died in the trial before. The marks of other paths are
- * steered where sidecars may use them.
+ * steered where sidecars may use them. Gives the paths, the default one first.
  */
-export async function setRoutes(controller: Controller, arm: ArmPlan, signal: AbortSignal): Promise<void> {
+export async function setRoutes(
+  controller: Controller,
+  arm: ArmPlan,
+  signal: AbortSignal,
+): Promise<readonly NetworkPath[]> {
   if (!controller.running) await controller.restart(signal);
   const { paths } = await controller.topology();
   const marks = arm.usesHints
@@ -47,9 +52,13 @@ export async function setRoutes(controller: Controller, arm: ArmPlan, signal: Ab
       )
     : [];
   await controller.setRoutes({ spread: arm.spread ?? 'default', marks: Object.fromEntries(marks) });
+  return paths.map(({ id, forward, backward }) => ({ id, links: [...forward, ...backward] }));
 }
 
-/** What control plane and bridge of a trial are told, in the order in which they are started. */
+/**
+ * What control plane and bridge of a trial are told, in the order in which they are started. The bridge runs in every arm, so that all have its
+ * load and its records; where nobody is told it only looks.
+ */
 export function configureNetwork(
   { source: { experiment } }: ExperimentPlan,
   arm: ArmPlan,
@@ -57,11 +66,12 @@ export function configureNetwork(
 ): readonly NetworkProcess[] {
   const bridge: BridgeConfig = {
     northbound: { kind: 'priomesh', url: controller.url },
-    controlPlane: { target: controlPlane },
+    ...(controlPlane === undefined ? {} : { controlPlane: { target: controlPlane } }),
     policy: {
       ...arm.policy,
       network: {
         ...arm.policy.network,
+        ...(arm.usesHints ? {} : { reactions: [] }),
         hints: {
           ...arm.policy.network.hints,
           intervalMs: experiment.controller?.pollMs ?? arm.policy.network.hints.intervalMs,
@@ -86,12 +96,12 @@ export function configureNetwork(
     }),
     log: file(NETWORK_LOG),
   };
+  const watching = { main: BRIDGE_MAIN, process: { name: BRIDGE, node: SWITCH_NODE, config: bridge } };
+  if (controlPlane === undefined) return [watching];
   const classes = arm.policy.classes.map(({ name }) => name);
+  const config = { listen: controlPlane, classes };
   return [
-    {
-      main: CONTROL_PLANE_MAIN,
-      process: { name: CONTROL_PLANE, node: SWITCH_NODE, config: { listen: controlPlane, classes } },
-    },
-    { main: BRIDGE_MAIN, process: { name: BRIDGE, node: SWITCH_NODE, config: bridge } },
+    { main: CONTROL_PLANE_MAIN, process: { name: CONTROL_PLANE, node: SWITCH_NODE, config } },
+    watching,
   ];
 }

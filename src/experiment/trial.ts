@@ -1,6 +1,13 @@
 import path from 'node:path';
 import { BROKER } from '../config/index.ts';
-import { type Clock, type LayerContext, type Logger, messageOf, type Undo } from '../core/index.ts';
+import {
+  type Clock,
+  type LayerContext,
+  type Logger,
+  messageOf,
+  type NetworkPath,
+  type Undo,
+} from '../core/index.ts';
 import { type AppliedPort, applyPort, isKernelLayerPlan, planBaselinePort } from '../kernel-qos/index.ts';
 import type { Broker, Controller, Lab } from '../lab/index.ts';
 import { SIDECAR_MAIN } from '../sidecar/index.ts';
@@ -112,11 +119,10 @@ async function runWatched(
     return running;
   };
   const { controller } = setting;
+  const paths: NetworkPath[] = [];
   if (controller !== undefined) {
-    await setRoutes(controller, arm, signal);
+    paths.push(...(await setRoutes(controller, arm, signal)));
     void controller.exited.then(onEnd(CONTROLLER));
-  }
-  if (controlPlane !== undefined && controller !== undefined) {
     const network = configureNetwork(plan, arm, { lab, ports, controller, controlPlane, file });
     for (const { main, process } of network) {
       await writeConfiguration(folder, process);
@@ -161,7 +167,8 @@ async function runWatched(
   const sources = configuration.sidecars.flatMap(({ name, config: { statistics } }) =>
     statistics === undefined ? [] : [{ name: name.replace(/^sidecar-/, ''), file: statistics.file }],
   );
-  await joinCounters(sources, arm.usesHints ? file(NETWORK_LOG) : undefined, {
+  const network = controller === undefined ? undefined : { file: file(NETWORK_LOG), paths };
+  await joinCounters(sources, network, {
     into: file('counters.jsonl'),
     originMs,
   });

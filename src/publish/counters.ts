@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { HintEvent, MoveEvent, NetworkEvents, QueueSample } from '../analysis/index.ts';
-import { messageOf, PriomeshError } from '../core/index.ts';
+import type { HintEvent, LinkClassSample, MoveEvent, NetworkEvents, QueueSample } from '../analysis/index.ts';
+import { messageOf, type NetworkPath, PriomeshError } from '../core/index.ts';
 
 const classCounters = z.looseObject({
   name: z.string().optional(),
@@ -113,10 +113,14 @@ const linksSchema = z.looseObject({
   links: z.array(
     z.looseObject({
       link: z.string(),
-      utilization: z.number().default(0),
-      classes: z.record(z.string(), z.looseObject({ level: z.number() })),
+      classes: z.record(z.string(), z.looseObject({ level: z.number(), utilization: z.number().default(0) })),
     }),
   ),
+});
+
+const pathsSchema = z.looseObject({
+  event: z.literal('paths'),
+  paths: z.array(z.looseObject({ id: z.string(), links: z.array(z.string()) })),
 });
 
 /**
@@ -144,26 +148,32 @@ export function networkEvents(counters: readonly CounterLine[]): NetworkEvents |
   return { hints, moves };
 }
 
-/** How congested a directed link was for each class at one moment. */
-export interface LinkSample {
-  readonly timeMs: number;
-  readonly link: string;
-  /** By class, 0 to 1. */
-  readonly levels: Readonly<Record<string, number>>;
-}
-
 /** What the bridge saw of the links, in the order of the lines. */
-export function linkSamples(counters: readonly CounterLine[]): LinkSample[] {
+export function linkSamples(counters: readonly CounterLine[]): LinkClassSample[] {
   return counters.flatMap(({ source, timeMs, raw }) => {
     if (source !== 'network') return [];
     const parsed = linksSchema.safeParse(raw);
     if (!parsed.success) return [];
-    return parsed.data.links.map(({ link, classes }) => ({
-      timeMs,
-      link,
-      levels: Object.fromEntries(Object.entries(classes).map(([name, { level }]) => [name, level])),
-    }));
+    return parsed.data.links.flatMap(({ link, classes }) =>
+      Object.entries(classes).map(([className, { level, utilization }]) => ({
+        timeMs,
+        link,
+        className,
+        level,
+        utilization,
+      })),
+    );
   });
+}
+
+/** The paths through the network, the default one first; empty where nobody told of them. */
+export function networkPaths(counters: readonly CounterLine[]): readonly NetworkPath[] {
+  for (const { source, raw } of counters) {
+    if (source !== 'network') continue;
+    const parsed = pathsSchema.safeParse(raw);
+    if (parsed.success) return parsed.data.paths;
+  }
+  return [];
 }
 
 /** The lines of the port that sent most bytes. */

@@ -64,3 +64,10 @@ export const UNCLASSED_COLOUR = '#8a6d4f';
 export function classColour(index: number): string {
   return CLASS_COLOURS[index % CLASS_COLOURS.length] as string;
 }
+
+const PATH_COLOURS = ['#2f74c8', '#0b9a70', '#b07a00', '#b355a0'] as const;
+
+/** The colour of a network path, by its position; the default one is the first. */
+export function pathColour(index: number): string {
+  return PATH_COLOURS[index % PATH_COLOURS.length] as string;
+}

@@ -3,8 +3,8 @@ import { addressSchema, nameSchema } from './process-config.ts';
 
 /** Headers of Ethernet, IPv4 and UDP before a payload: what a queueing discipline counts beside it. */
 export const HEADER_BYTES = 14 + 20 + 8;
-/** A frame as a queueing discipline counts it: 10,000 bits, so that rates are easily turned into frames. */
-export const FRAME_BYTES = 1250;
+/** A frame as a queueing discipline counts it, nearly as large as Ethernet allows: few packets are little work for the switches. */
+export const FRAME_BYTES = 1500;
 
 const sendSchema = z
   .strictObject({

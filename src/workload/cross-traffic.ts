@@ -12,7 +12,7 @@ const PAYLOAD_BYTES = FRAME_BYTES - HEADER_BYTES;
 /** How long it sleeps between two looks at what is due. */
 const TICK_MS = 1;
 /** What is overdue for longer than this is left out and counted: catching up would be a burst above the rate. */
-const CATCH_UP_MS = 20;
+const CATCH_UP_MS = 50;
 /** For the packets of a few turns of the event loop. */
 const RECEIVE_BUFFER_BYTES = 1 << 21;
 

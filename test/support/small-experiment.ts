@@ -49,6 +49,7 @@ export async function writeSmallExperiment(wanted: SmallExperiment): Promise<str
       minIdleRatio: 0,
       maxClockStepMs: 60_000,
       maxLinkRateError: 1,
+      maxMissingCrossTrafficRatio: 1,
       maxRetries: wanted.maxRetries ?? 0,
     },
   };

@@ -1,4 +1,4 @@
-import type { MeasuringWindow, Summary } from '../../analysis/index.ts';
+import type { Episode, MeasuringWindow, Summary } from '../../analysis/index.ts';
 import type { ArmLook } from '../palette.ts';
 import type { PublishedTrial } from '../trials.ts';
 
@@ -22,6 +22,8 @@ export interface ChartSource {
   readonly looks: ReadonlyMap<string, ArmLook>;
   /** What was measured of every trial. */
   readonly window: MeasuringWindow;
+  /** When cross traffic flows; absent in an experiment without. */
+  readonly episode?: Episode | undefined;
   /** Rate of the bottleneck link; undefined where the laboratory has none. */
   readonly rateBps: number | undefined;
   timeoutMs(workload: string): number;

@@ -6,6 +6,7 @@ import { queueDepthChart } from './queue-depth.ts';
 import { queueTradeChart } from './queue-trade.ts';
 import { shareChart } from './share.ts';
 import { sloChart } from './slo.ts';
+import { timelineChart } from './timeline.ts';
 
 export type { Chart, ChartSource, Room, Spec } from './chart.ts';
 export { inlineSvg, renderSvg } from './render.ts';
@@ -13,6 +14,7 @@ export { inlineSvg, renderSvg } from './render.ts';
 /** Every chart that the data allow, in the order they are read. */
 export function allCharts(source: ChartSource): Chart[] {
   return [
+    timelineChart(source),
     queueTradeChart(source),
     queueDepthChart(source),
     ablationChart(source),

@@ -11,6 +11,7 @@ const limits: AuditLimits = {
   minIdleRatio: 0.1,
   maxClockStepMs: 50,
   maxLinkRateError: 0.03,
+  maxMissingCrossTrafficRatio: 0.05,
   maxVoidRatio: 0.25,
   maxRetries: 2,
 };

@@ -96,10 +96,14 @@ function schemaWith<PolicySchema extends z.ZodType>(policy: PolicySchema) {
               .string()
               .regex(LINK, 'a directed link, such as s1>s2')
               .describe('The directed link that leaves by this port.'),
-            device: z
-              .string()
-              .regex(/^[^\s/:]{1,15}$/, 'the name of a network interface')
-              .describe('The interface whose queueing disciplines hold what waits for the link.'),
+            device: z.exactOptional(
+              z
+                .string()
+                .regex(/^[^\s/:]{1,15}$/, 'the name of a network interface')
+                .describe(
+                  'The interface of this machine, in this network namespace, whose queueing disciplines hold what waits for the link. Absent: nobody sees its queue, and the link counts as congested when it is used almost wholly.',
+                ),
+            ),
             rateBps: f.bitsPerSecond.describe('The rate of the link, bits per second.'),
             classes: z.exactOptional(
               z
@@ -113,7 +117,9 @@ function schemaWith<PolicySchema extends z.ZodType>(policy: PolicySchema) {
       )
       .max(1024)
       .default([])
-      .describe('Ports whose queues can be read on this machine, in this network namespace.'),
+      .describe(
+        'What is known of links beside what the controller tells: their rates, and where their queues are.',
+      ),
     log: z.exactOptional(
       f.fileName.describe(
         'The file that hints, moves and the state of the links are appended to, as JSON lines.',

@@ -15,7 +15,10 @@ type Check = Pick<Report, 'invalid' | 'conflict'>;
 
 function checkPorts({ ports, northbound }: Omit<BridgeConfig, 'policy'>, report: Check): void {
   const links = new Map<string, number>();
-  for (const [index, { link }] of ports.entries()) {
+  for (const [index, { link, device, classes }] of ports.entries()) {
+    if (device === undefined && classes !== undefined) {
+      report.conflict(['ports', index, 'classes'], 'queues of classes are at a device', 'Name the device.');
+    }
     const first = links.get(link);
     if (first === undefined) links.set(link, index);
     else report.conflict(['ports', index, 'link'], `link ${link} stands twice`, 'Keep one.');

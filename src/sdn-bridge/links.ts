@@ -31,27 +31,29 @@ export interface WatchedLinksOptions {
 export class WatchedLinks {
   readonly #options: WatchedLinksOptions;
   readonly #watched = new Map<string, Watched>();
+  readonly #configured: ReadonlySet<string>;
   #down: ReadonlySet<string> = new Set();
 
   constructor(options: WatchedLinksOptions) {
     this.#options = options;
+    this.#configured = new Set(options.ports.map(({ link }) => link));
     for (const { link, device, rateBps, classes = {} } of options.ports) {
       const classids = options.classes.map(({ name }) => classes[name]);
-      this.#watch(link, rateBps, { device, classids });
+      this.#watch(link, rateBps, device === undefined ? undefined : { device, classids });
     }
   }
 
   /** Whether there is a queue to read. */
   get hasPorts(): boolean {
-    return this.#options.ports.length > 0;
+    return this.#options.ports.some(({ device }) => device !== undefined);
   }
 
   /** Takes in what the controller knows of the network; links that are gone are forgotten. */
   topology({ links }: Topology): void {
     this.#down = new Set(links.filter(({ up }) => !up).map(({ id }) => id));
-    const known = new Map(links.map((link) => [link.id, link]));
-    for (const [id, { queues, rateBps }] of this.#watched) {
-      if (queues === undefined && known.get(id)?.rateBps !== rateBps) this.#watched.delete(id);
+    const known = new Map(links.map((link) => [link.id, link.rateBps]));
+    for (const [id, { rateBps }] of this.#watched) {
+      if (!this.#configured.has(id) && known.get(id) !== rateBps) this.#watched.delete(id);
     }
     for (const link of links) this.#watchCounted(link);
   }

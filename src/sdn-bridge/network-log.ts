@@ -1,7 +1,7 @@
 import { appendFile, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ClassCongestion, Logger } from '../core/index.ts';
-import { messageOf } from '../core/index.ts';
+import { messageOf, PriomeshError } from '../core/index.ts';
 
 /** A line of the network log. Times are milliseconds of the monotonic clock (CLOCK_MONOTONIC). */
 export type NetworkLine =
@@ -120,15 +120,19 @@ class FileLog implements NetworkLog {
   }
 }
 
-/** Opens the log; a file that is there is appended to. Without a file name nothing is kept. */
+/** Opens the log; a file that is there is appended to. Without a file name nothing is kept. @throws PriomeshError FILE_FAILED */
 export async function openNetworkLog(
   file: string | undefined,
   logger: Logger,
   limitBytes: number = FILE_LIMIT_BYTES,
 ): Promise<NetworkLog> {
   if (file === undefined) return NO_LOG;
-  await mkdir(path.dirname(file), { recursive: true });
-  await appendFile(file, '');
-  const { size } = await stat(file);
-  return new FileLog(file, logger, { writtenBytes: size, limitBytes });
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await appendFile(file, '');
+    const { size } = await stat(file);
+    return new FileLog(file, logger, { writtenBytes: size, limitBytes });
+  } catch (cause) {
+    throw new PriomeshError('FILE_FAILED', `${file}: ${messageOf(cause)}`, { cause });
+  }
 }

@@ -1,13 +1,25 @@
 import { randomInt } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { type BridgeConfig, loadBridgeConfig } from '../config/index.ts';
 import { openReport } from '../control-plane/index.ts';
 import { CONTROL_LIMITS } from '../control-protocol/index.ts';
-import { type Logger, type Random, seededRandom, systemClock } from '../core/index.ts';
+import {
+  type Logger,
+  messageOf,
+  PriomeshError,
+  type Random,
+  seededRandom,
+  systemClock,
+} from '../core/index.ts';
 import { HintTable, PathChooser } from '../reactions/index.ts';
 import { Bridge, type HintSink } from './bridge.ts';
 import { type NetworkLog, openNetworkLog } from './network-log.ts';
+import { NorthboundHttp } from './northbound/http.ts';
 import type { Northbound } from './northbound/northbound.ts';
+import { onosController } from './northbound/onos.ts';
+import { polledNorthbound } from './northbound/polled.ts';
 import { priomeshNorthbound } from './northbound/priomesh.ts';
+import { ryuController } from './northbound/ryu.ts';
 import { QdiscReader } from './qdisc/qdisc-reader.ts';
 import { type Chooser, RouteOwner } from './route-owner.ts';
 
@@ -22,15 +34,35 @@ export interface BridgeContext {
 /** Largest seed of core's random source, plus one. */
 const SEED_BOUND = 2 ** 32;
 
-function northboundOf({ northbound }: BridgeConfig, random: Random): Northbound {
-  const { kind, url } = northbound;
-  const options = { url, clock: systemClock, random: random.child('northbound') };
-  switch (kind) {
-    case 'priomesh':
-    case 'ryu':
-    case 'onos':
-      return priomeshNorthbound(options);
+/** The first line of a file. @throws PriomeshError CONFIG_NOT_FOUND, CONFIG_INVALID */
+async function credentialsOf(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new PriomeshError('CONFIG_NOT_FOUND', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  const [line = ''] = text.split(/\r?\n/, 1);
+  if (!/^[^:\s]{1,255}:.{0,255}$/.test(line)) {
+    throw new PriomeshError('CONFIG_INVALID', `the first line of ${file} is not USER:PASSWORD`);
   }
+  return line;
+}
+
+async function northboundOf(
+  { northbound, policy, ports }: BridgeConfig,
+  random: Random,
+): Promise<Northbound> {
+  const { kind, url, switches = {}, paths } = northbound;
+  const common = { clock: systemClock, random: random.child('northbound') };
+  if (kind === 'priomesh') return priomeshNorthbound({ url, ...common });
+  const http = new NorthboundHttp(url, await credentialsOf(northbound.credentialsFile));
+  return polledNorthbound({
+    ...common,
+    controller: kind === 'ryu' ? ryuController(http) : onosController(http),
+    intervalMs: policy.network.hints.intervalMs,
+    switches,
+    paths,
+    rates: new Map(ports.map(({ link, rateBps }) => [link, rateBps])),
+  });
 }
 
 function sinkOf(
@@ -89,7 +121,7 @@ export async function runBridge(file: string, { stdout, logger, signal }: Bridge
   const config = await loadBridgeConfig(file);
   const random = seededRandom(randomInt(SEED_BOUND));
   const log = await openNetworkLog(config.log, logger);
-  const northbound = northboundOf(config, random);
+  const northbound = await northboundOf(config, random);
   const owned = ownedClasses(config);
   const owner =
     owned.length === 0

@@ -345,8 +345,11 @@ def listeners(listen):
             os.unlink(path)
         except FileNotFoundError:
             pass
-        found.append(eventlet.listen(path, family=socket.AF_UNIX))
-        os.chmod(path, 0o600)
+        before = os.umask(0o177)
+        try:
+            found.append(eventlet.listen(path, family=socket.AF_UNIX))
+        finally:
+            os.umask(before)
     if 'port' in listen:
         found.append(eventlet.listen((listen.get('host', '127.0.0.1'),
                                       listen['port'])))

@@ -62,6 +62,9 @@ def check(config):
     links = _links(config['links'], switches)
     edges = _paths(config['paths'], links)
     _hosts(config['hosts'], edges)
+    ports = ([(link['from'], link['port']) for link in config['links']]
+             + [(host['switch'], host['port']) for host in config['hosts']])
+    _need(len(set(ports)) == len(ports), 'port: two of a switch are the same')
     return config
 
 
@@ -73,6 +76,10 @@ def _need(condition, text):
 def _number(value, least, most):
     return (isinstance(value, int) and not isinstance(value, bool)
             and least <= value <= most)
+
+
+def _known(value, names):
+    return isinstance(value, str) and value in names
 
 
 def _names(items, key, field):
@@ -100,7 +107,7 @@ def _links(items, switches):
     links = {}
     for item in items:
         ends = item.get('from'), item.get('to')
-        _need(ends[0] in switches and ends[1] in switches
+        _need(_known(ends[0], switches) and _known(ends[1], switches)
               and item.get('id') == '%s>%s' % ends
               and item['id'] not in links,
               'links: each is FROM>TO of two switches, once')
@@ -117,11 +124,12 @@ def _paths(paths, links):
     _names(paths, 'paths', 'id')
     _need(sum(path.get('default') is True for path in paths) == 1,
           'paths: one is the default')
-    edges = None
+    edges, taken = None, set()
     for path in paths:
         name = 'path %s' % path['id']
         between = path.get('between')
         _need(isinstance(between, list) and len(between) == 2
+              and all(isinstance(one, str) for one in between)
               and between[0] != between[1]
               and (edges is None or edges == between),
               '%s: all paths lead between the same two switches' % name)
@@ -129,8 +137,8 @@ def _paths(paths, links):
         for key, ends in (('forward', between), ('backward', between[::-1])):
             way = path.get(key)
             _need(isinstance(way, list) and 0 < len(way) <= len(links)
-                  and all(isinstance(link, str) and link in links
-                          for link in way), '%s: %s' % (name, key))
+                  and all(_known(link, links) for link in way),
+                  '%s: %s' % (name, key))
             hops = [links[link] for link in way]
             _need(hops[0]['from'] == ends[0] and hops[-1]['to'] == ends[1]
                   and all(one['to'] == other['from'] and
@@ -140,6 +148,10 @@ def _paths(paths, links):
                   % (name, key, ends[0], ends[1]))
             _need(all('%s>%s' % (hop['to'], hop['from']) in links
                       for hop in hops), '%s: a link has no way back' % name)
+            # A switch tells paths apart by the port that a frame comes in.
+            _need(taken.isdisjoint(way) and len(set(way)) == len(way),
+                  '%s: %s shares a link' % (name, key))
+            taken.update(way)
     return edges
 
 
@@ -147,7 +159,7 @@ def _hosts(hosts, edges):
     _names(hosts, 'hosts', 'name')
     for host in hosts:
         name = 'host %s' % host['name']
-        _need(host.get('switch') in edges,
+        _need(_known(host.get('switch'), edges),
               '%s: hosts stand at the ends of the paths' % name)
         _need(_number(host.get('port'), 1, 65279), '%s: port' % name)
         _need(isinstance(host.get('mac'), str) and MAC.match(host['mac']),

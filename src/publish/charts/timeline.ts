@@ -144,7 +144,14 @@ function spec(source: ChartSource, panels: readonly Panels[], paths: readonly st
       domain: [...names, ...paths],
       range: [...names.map((_, index) => classColour(index)), ...paths.map((_, index) => pathColour(index))],
     },
-    legend: { title: null, orient: 'top', symbolType: 'stroke', symbolSize: 400, symbolStrokeWidth: 3 },
+    legend: {
+      title: null,
+      orient: 'top',
+      symbolType: 'stroke',
+      symbolSize: 400,
+      symbolStrokeWidth: 3,
+      columns: room === 'wide' ? 4 : 2,
+    },
   };
   const scaleOf = (key: (typeof PANELS)[number]['key']): Spec => {
     if (key === 'latency') return { type: 'log', domain: [fastest, slowest], nice: true };

@@ -6,6 +6,7 @@ import { summarySchema } from '../../../src/analysis/index.ts';
 import { type Exec, hostExec, mustRun } from '../../../src/core/index.ts';
 import { type Published, publishResults } from '../../../src/publish/index.ts';
 import { writeSyntheticBrokerResults } from '../../support/synthetic-broker-results.ts';
+import { writeSyntheticNetworkResults } from '../../support/synthetic-network-results.ts';
 import { writeSyntheticResults } from '../../support/synthetic-results.ts';
 
 interface Output {
@@ -244,6 +245,36 @@ describe('publishResults', () => {
       expect(await readdir(path.join(copy, 'charts'))).not.toContain('bottleneck-backlog.svg');
     } finally {
       await rm(copy, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('publishResults of an experiment with cross traffic', () => {
+  it('judges the episode, draws the timeline, and computes all of it a second time in the notebook', async () => {
+    const network = await mkdtemp(path.join(tmpdir(), 'priomesh-network-results-'));
+    try {
+      await writeSyntheticNetworkResults(network);
+      const { summary, notebook, page } = await publishResults(network);
+      const told = summary.arms['told']?.classes['interactive']?.episode;
+      expect(told?.timeToHintMs?.value).toBeGreaterThan(50);
+      expect(told?.timeToHintMs?.value).toBeLessThan(70);
+      expect(told?.timeToReliefMs?.value).toBeCloseTo(500, 0);
+      expect(told?.moves).toEqual({ value: 1, low: 1, high: 1 });
+      const verdicts = summary.findings.map(({ metric, kind, verdict }) => [metric, kind, verdict]);
+      expect(verdicts).toEqual([
+        ['episode.timeToHintMs', 'value', 'holds'],
+        ['episode.timeToReliefMs', 'value', 'holds'],
+        ['episode.moves', 'value', 'fails'],
+        ['episode.timeToFirstMoveMs', 'value', 'undecided'],
+        ['episode.latencyMs.p50', undefined, 'holds'],
+      ]);
+      expect(summary.findings[3]?.words).toContain('is not known: no trial has it');
+      const cells = await notebookOf(notebook);
+      expect(printed(cells)['arms']).toMatch(/numbers recomputed from the raw records; all equal/);
+      expect(cells.map(({ id }) => id)).toContain('chart-timeline');
+      expect(await readFile(page, 'utf8')).toContain('Cross traffic');
+    } finally {
+      await rm(network, { recursive: true, force: true });
     }
   });
 });

@@ -7,7 +7,7 @@
 priomesh builds it through lab.py, with static flows: all traffic takes the
 primary path until a controller says otherwise. Plain Mininet knows no such
 flows, and switches that learn would send frames round in a circle: there, use
-a spanning tree or a controller of your own.
+topologies/controller.py (docs/guides/controller.md) or a spanning tree.
 
     mn --custom topologies/dual_path.py --topo dual_path,rate_mbit=20 \
        --switch ovsbr,stp=1 --controller none

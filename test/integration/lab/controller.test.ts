@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { mustRun, silentLogger } from '../../../src/core/index.ts';
+import { hostExec, mustRun, silentLogger } from '../../../src/core/index.ts';
 import {
   type Controller,
   type Lab,
@@ -14,9 +14,11 @@ import {
   openController,
   openLab,
 } from '../../../src/lab/index.ts';
+import { launchCommand } from '../../../src/lab/mininet-launch.ts';
 import { ask, openEvents, type ServerEvent } from '../../support/northbound-client.ts';
 
-const OPENAPI = fileURLToPath(new URL('../../../docs/reference/northbound.openapi.json', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const OPENAPI = path.join(ROOT, 'docs/reference/northbound.openapi.json');
 const WAIT = { timeout: 120_000, interval: 20 } as const;
 const DEFAULT = { spread: 'default', marks: {} } as const;
 /** AF11: counted; EF: counted and steered. */
@@ -514,5 +516,72 @@ test('the local laboratory has no switches to control', async () => {
   } finally {
     await local.close();
     await rm(directory, { recursive: true, force: true });
+  }
+});
+
+test('the guide tells how to use it with plain Mininet', async () => {
+  const guide = await readFile(path.join(ROOT, 'docs/guides/controller.md'), 'utf8');
+  const script = /```python\n(.*?)```/s.exec(guide)?.[1];
+  expect(script).toBeDefined();
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'priomesh-plain-'));
+  // A laboratory's namespaces and its Open vSwitch, but not its network; and instead of a person at the prompt, a few questions.
+  const before = `
+import json, os, sys
+from mininet.net import Mininet
+import mininet.cli
+sys.path.insert(0, ${JSON.stringify(path.join(ROOT, 'topologies'))})
+import lab_network
+os.environ['PATH'] += ':/usr/sbin:/sbin'
+os.environ['PYTHONDONTWRITEBYTECODE'] = '1'
+lab_network.isolate()
+lab_network.Network(os.getcwd())._start_open_vswitch()
+Mininet.inited = True
+def ask(net):
+    from urllib.request import Request, urlopen
+    def answer(path, method='GET', body=None):
+        url = 'http://127.0.0.1:8080/v1/' + path
+        with urlopen(Request(url, body, method=method), timeout=30) as response:
+            return json.load(response)
+    lost = [net.pingAll(timeout='5')]
+    steered = answer('routes/marks/0', 'PUT', b'{"path": "secondary"}')
+    lost.append(net.pingAll(timeout='5'))
+    links = {link['id']: link for link in answer('statistics')['links']}
+    print(json.dumps({'lost': lost, 'steered': steered, 'topology': answer('topology'),
+                      'secondary': links['s1>s3']['txPackets'] > 0}), flush=True)
+    os._exit(0)
+mininet.cli.CLI = ask
+`;
+  const [program = '', ...rest] = launchCommand(process.getuid?.() === 0).slice(0, -1);
+  await symlink(path.join(ROOT, 'topologies'), path.join(folder, 'topologies'));
+  const command = [
+    'sh',
+    '-c',
+    'cd "$1" && shift && exec "$@"',
+    'sh',
+    folder,
+    program,
+    ...rest,
+    '-c',
+    `${before}\n${script}`,
+  ] as const;
+  try {
+    const { stdout } = await mustRun(hostExec, command, { timeoutMs: 120_000 });
+    const said = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+    expect(said).toMatchObject({
+      lost: [0, 0],
+      steered: { spread: 'default', marks: { 0: 'secondary' } },
+      secondary: true,
+    });
+    const { links, switches } = said['topology'] as NetworkTopology;
+    expect(switches.every(({ connected }) => connected)).toBe(true);
+    expect(links.map(({ id, rateBps }) => [id, rateBps])).toEqual(
+      expect.arrayContaining([
+        ['s1>s2', 20_000_000],
+        ['s2>s1', 20_000_000],
+        ['s2>s4', null],
+      ]),
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 });

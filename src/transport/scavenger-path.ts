@@ -11,8 +11,15 @@ const CHANGE_SHARE = 0.03;
 /** A socket whose share others do not use may go this far beyond what it took lately. */
 const SPARE_GAIN = 1.25;
 
+/** By then what the kernel had smoothed before a move weighs less than a twentieth: (7/8)^24. */
+const SETTLED_SEGMENTS = 24;
+
 interface Flow {
   readonly socket: net.Socket;
+  /** It was on another path before: the smallest round-trip time that the kernel remembers may be of that one. */
+  readonly moved: boolean;
+  /** Segments that had come in when it was first looked at here; -1 before. For a flow that has moved. */
+  firstSegmentsIn: number;
   bytesWritten: number;
   active: boolean;
   ackedBytes: number;
@@ -46,9 +53,12 @@ export class ScavengerPath {
     return this.#flows.size;
   }
 
-  add(socket: net.Socket): void {
+  /** @param moved whether the socket was on another path before */
+  add(socket: net.Socket, moved = false): void {
     const flow: Flow = {
       socket,
+      moved,
+      firstSegmentsIn: -1,
       bytesWritten: socket.bytesWritten,
       active: false,
       ackedBytes: 0,
@@ -90,12 +100,14 @@ export class ScavengerPath {
       flow.bytesWritten = written;
       const descriptor = descriptorOf(flow.socket);
       if (descriptor < 0 || !tcpInfoOf(descriptor, info) || info.rttUs === 0) continue;
+      if (flow.moved && !isSettled(flow, info.segmentsIn)) continue;
+      const leastUs = flow.moved ? info.rttUs : info.minRttUs;
       const acked = info.bytesAcked - flow.ackedBytes;
       if (flow.active) {
         const segmentsIn = info.segmentsIn - flow.segmentsIn;
         const perAck = acked / Math.max(1, info.segmentBytes * segmentsIn);
         const waitedUs = acknowledgementDelayUs(perAck, (info.segmentBytes * 8e6) / flow.capBps);
-        const fresh = Math.max(info.minRttUs, recentRtt(flow, info.rttUs, segmentsIn) - waitedUs);
+        const fresh = Math.max(flow.moved ? 1 : leastUs, recentRtt(flow, info.rttUs, segmentsIn) - waitedUs);
         if (acked > 0 && (rttUs === 0 || fresh < rttUs)) rttUs = fresh;
         ackedBytes += acked;
         retransmits += info.totalRetransmits - flow.retransmits;
@@ -111,7 +123,7 @@ export class ScavengerPath {
       flow.retransmits = info.totalRetransmits;
       flow.rttUs = info.rttUs;
       flow.backlogged = info.notSentBytes > 0;
-      if (minRttUs === 0 || info.minRttUs < minRttUs) minRttUs = info.minRttUs;
+      if (minRttUs === 0 || leastUs < minRttUs) minRttUs = leastUs;
       if (info.segmentBytes > segmentBytes) segmentBytes = info.segmentBytes;
       if (flow.backlogged) backlogged += 1;
       else spareBps += flow.deliveredBps;
@@ -156,6 +168,12 @@ export class ScavengerPath {
     const result = setMaxPacingRate(descriptor, capBps);
     if (result < 0) this.#refusals.record('SO_MAX_PACING_RATE', 'rate', result);
   }
+}
+
+/** Whether enough has come in over the new path for the smoothed round-trip time to be that of it. */
+function isSettled(flow: Flow, segmentsIn: number): boolean {
+  if (flow.firstSegmentsIn < 0) flow.firstSegmentsIn = segmentsIn;
+  return flow.active || segmentsIn - flow.firstSegmentsIn >= SETTLED_SEGMENTS;
 }
 
 /**

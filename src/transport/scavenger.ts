@@ -64,7 +64,8 @@ export class Scavenger {
     networkPath = 0,
   ): void {
     if (ffi().calls === undefined || socket.destroyed) return;
-    this.unregister(socket);
+    // A socket that comes from another path keeps its cap until this one has been measured.
+    const moved = this.#leave(socket);
     if (this.#members.size >= this.#maxSockets) {
       this.#overLimit += 1;
       return;
@@ -75,7 +76,7 @@ export class Scavenger {
     };
     this.#members.set(socket, { path, onClose });
     socket.once('close', onClose);
-    path.add(socket);
+    path.add(socket, moved);
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
   }
 

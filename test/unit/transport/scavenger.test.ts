@@ -63,6 +63,27 @@ describe('Scavenger', () => {
     expect(transport.scavenger.statistics().sockets).toBe(0);
   });
 
+  it('knows the paths to one peer apart, and a connection that moves keeps its cap until the new one is measured', async () => {
+    const socket = await connected();
+    await paced(socket);
+    const { rateBps } = transport.scavenger.statistics().paths[0] ?? { rateBps: 0 };
+    applyProfile(socket, { ...PROFILE, dscp: 7, networkPath: 1 }, transport);
+    expect(readMaxPacingRate(descriptorOf(socket))).toBeLessThan(Number.POSITIVE_INFINITY);
+    const [moved, ...others] = transport.scavenger.statistics().paths;
+    expect([moved?.peer, moved?.active, others]).toEqual(['127.0.0.1 path 1', 0, []]);
+    expect(moved?.baseDelayUs).toBe(Number.POSITIVE_INFINITY);
+    expect(rateBps).toBeGreaterThan(0);
+    while (transport.scavenger.statistics().paths[0]?.active === 0) {
+      socket.write(Buffer.alloc(1000));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    expect(transport.scavenger.statistics().paths[0]?.baseDelayUs).toBeLessThan(Number.POSITIVE_INFINITY);
+    applyProfile(socket, PROFILE, transport);
+    const peers = transport.scavenger.statistics().paths.map(({ peer, baseDelayUs }) => [peer, baseDelayUs]);
+    expect(peers).toEqual([['127.0.0.1', expect.any(Number)]]);
+    expect(peers[0]?.[1]).toBeLessThan(Number.POSITIVE_INFINITY);
+  });
+
   it('forgets a connection that closes', async () => {
     const socket = await connected();
     const closed = once(socket, 'close');

@@ -37,6 +37,8 @@ export class ClassRoute {
   /** When it last left each path because of congestion. */
   readonly #leftMs: number[];
   readonly #calmSinceMs: (number | undefined)[];
+  /** Since when the first path has been calm and had room for what this class sends. */
+  #homeSinceMs: number | undefined;
   /** Paths that it has left: the level there fell because it left, so that calm counts only when it has lasted. */
   readonly #suspect: boolean[];
   readonly #visited: boolean[];
@@ -47,6 +49,8 @@ export class ClassRoute {
   #onTrial = false;
   #failures = 0;
   #flightsMs: number[] = [];
+  /** What was last heard of each path, also when nothing is heard any more. */
+  readonly #lastDead: boolean[];
 
   constructor(options: {
     classIndex: number;
@@ -68,6 +72,7 @@ export class ClassRoute {
     this.#calmSinceMs = new Array(options.usable).fill(undefined);
     this.#suspect = new Array(options.usable).fill(false);
     this.#visited = new Array(options.usable).fill(false);
+    this.#lastDead = new Array(options.usable).fill(false);
   }
 
   /** When it last left a path because of congestion; minus infinity for never. */
@@ -79,11 +84,15 @@ export class ClassRoute {
     return this.#failures;
   }
 
-  /** Advances the timers; once before each decision. */
-  observe(views: readonly PathView[], nowMs: number): void {
+  /**
+   * Advances the timers; once before each decision.
+   * @param fitsHome whether what the class sends would fit on the first path
+   */
+  observe(views: readonly PathView[], fitsHome: boolean, nowMs: number): void {
     const { calmLevel, congestedLevel, returnAfterMs } = this.#damping;
     for (let path = 0; path < this.usable; path += 1) {
       const view = views[path];
+      if (view?.heard === true) this.#lastDead[path] = view.dead;
       const calm = view?.heard === true && !view.dead && view.level <= calmLevel;
       const since = calm ? (this.#calmSinceMs[path] ?? nowMs) : undefined;
       this.#calmSinceMs[path] = since;
@@ -91,6 +100,8 @@ export class ClassRoute {
         this.#suspect[path] = false;
       }
     }
+    this.#homeSinceMs =
+      fitsHome && this.#calmSinceMs[0] !== undefined ? (this.#homeSinceMs ?? nowMs) : undefined;
     const here = views[this.path];
     const hurts = here !== undefined && !here.dead && here.level >= congestedLevel;
     if (hurts && this.#hurtingSinceMs === undefined) this.#beginHurting(nowMs);
@@ -104,7 +115,9 @@ export class ClassRoute {
 
   /** Another class has come to this path: what was seen of it before says less. */
   loadChanged(path: number, nowMs: number): void {
-    if (path !== this.path && this.#calmSinceMs[path] !== undefined) this.#calmSinceMs[path] = nowMs;
+    if (path === this.path) return;
+    if (this.#calmSinceMs[path] !== undefined) this.#calmSinceMs[path] = nowMs;
+    if (path === 0 && this.#homeSinceMs !== undefined) this.#homeSinceMs = nowMs;
   }
 
   /** Leaves a path on which nothing passes, whatever else holds, but no more than once for each other path in a hold time. */
@@ -163,9 +176,9 @@ export class ClassRoute {
     return Math.max(this.#lastMoveMs + minHoldMs, this.penalty.allowedAtMs(maxPenalty, nowMs));
   }
 
-  /** Goes back to the first path when that has been calm for long enough. It leaves room in the penalty to flee once more. */
+  /** Goes back to the first path when that has been calm, with room, for long enough. It leaves room in the penalty to flee once more. */
   homecoming(nowMs: number): Proposal | undefined {
-    const since = this.#calmSinceMs[0];
+    const since = this.#homeSinceMs;
     if (this.path === 0 || !this.#returns || since === undefined) return undefined;
     const { minHoldMs, maxPenalty } = this.#damping;
     const dueMs = Math.max(
@@ -176,9 +189,10 @@ export class ClassRoute {
     return { to: 0, reason: 'calm', dueMs };
   }
 
-  /** Goes back to the first path since nothing is known any more. */
+  /** Goes back to the first path since nothing is known any more, unless the last that was known is that it is dead. */
   withoutHints(nowMs: number): Proposal | undefined {
     if (this.path === 0) return undefined;
+    if (this.#lastDead[0] === true && this.#lastDead[this.path] === false) return undefined;
     return {
       to: 0,
       reason: 'no-hints',
@@ -197,6 +211,7 @@ export class ClassRoute {
       this.#visited[from] = true;
     }
     this.#calmSinceMs[from] = undefined;
+    this.#homeSinceMs = undefined;
     this.#suspect[to] = false;
     this.#onTrial = this.#visited[to] === true && reason !== 'dead';
     this.#spread = 1 + SPREAD * this.#random.next();
@@ -207,7 +222,21 @@ export class ClassRoute {
     this.penalty.charge(nowMs);
   }
 
-  /** Takes over what another route, whose paths are gone, has learned. */
+  /** Begins on a path that it is on already under another list of paths. */
+  settle(path: number, reason: MoveReason): void {
+    this.path = path;
+    this.lastReason = reason;
+    this.#hurtingSinceMs = undefined;
+  }
+
+  /** The path that it was on is gone. */
+  evict(nowMs: number): void {
+    this.settle(0, 'dead');
+    this.#lastMoveMs = nowMs;
+    this.penalty.charge(nowMs);
+  }
+
+  /** Takes over what is held against moves of another route. */
   inherit(other: ClassRoute, nowMs: number): void {
     this.penalty.inherit(other.penalty, nowMs);
     this.#lastMoveMs = Math.max(this.#lastMoveMs, other.#lastMoveMs);

@@ -50,11 +50,10 @@ const keyOf = (paths: readonly NetworkPath[]): string =>
 /** Chooses which path the packets of each class take. The law is in `docs/guides/path-damping.md`. */
 export class PathChooser {
   readonly #options: PathChooserOptions;
-  readonly #owned: ReadonlySet<number>;
   readonly #controlled: ReadonlySet<number>;
   #groups = new Map<string, Group>();
   #groupOf = new Map<string, Group>();
-  readonly #retired = new Map<string, Group>();
+  readonly #retired = new Map<string, { readonly group: Group; readonly atMs: number }>();
   readonly #moves: Record<MoveReason, number> = { congested: 0, dead: 0, calm: 0, 'no-hints': 0 };
   #silentSinceMs: number | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
@@ -62,7 +61,6 @@ export class PathChooser {
 
   constructor(options: PathChooserOptions) {
     this.#options = options;
-    this.#owned = new Set(options.classIndices);
     this.#controlled = new Set(options.controllerClassIndices ?? []);
   }
 
@@ -71,9 +69,9 @@ export class PathChooser {
     return this.#dueMs;
   }
 
-  /** Whether it chooses the path of this class. */
-  owns(classIndex: number): boolean {
-    return this.#owned.has(classIndex);
+  /** A stream of chance for those who decide by what this one knows. */
+  stream(name: string): Random {
+    return this.#options.random.child(name);
   }
 
   get peers(): Iterable<string> {
@@ -94,16 +92,19 @@ export class PathChooser {
       const key = keyOf(paths);
       let group = groups.get(key);
       if (group === undefined) {
-        const known = this.#groups.get(key) ?? this.#retired.get(key);
-        group = { paths, peers: [], routes: known?.routes ?? this.#newRoutes(paths) };
-        if (known === undefined) this.#inherit(group, before.get(peer), nowMs);
+        group = {
+          paths,
+          peers: [],
+          routes: this.#groups.get(key)?.routes ?? this.#revive(key, paths, nowMs),
+        };
         groups.set(key, group);
       }
+      if (!this.#groups.has(key)) this.#inherit(group, before.get(peer), nowMs);
       group.peers.push(peer);
       groupOf.set(peer, group);
     }
     for (const [key, group] of this.#groups) {
-      if (!groups.has(key)) this.#retired.set(key, group);
+      if (!groups.has(key)) this.#retired.set(key, { group, atMs: nowMs });
     }
     for (const key of groups.keys()) this.#retired.delete(key);
     for (const key of this.#retired.keys()) {
@@ -140,7 +141,7 @@ export class PathChooser {
       const views = new Map(
         group.routes.map((route) => [route, this.#views(group, route.classIndex, nowMs)]),
       );
-      for (const [route, seen] of views) route.observe(seen, nowMs);
+      for (const [route, seen] of views) route.observe(seen, this.#fitsHome(group, route, nowMs), nowMs);
       if (this.#silentSinceMs !== undefined) {
         const dueMs = this.#silentSinceMs + damping.returnAfterMs;
         for (const route of group.routes) {
@@ -158,7 +159,6 @@ export class PathChooser {
       }
       for (const route of group.routes.toReversed()) {
         const proposal = route.homecoming(nowMs);
-        if (proposal === undefined || !this.#fitsHome(group, route, nowMs)) continue;
         if (this.#make(group, route, proposal, nowMs, moves)) break;
       }
     }
@@ -231,6 +231,7 @@ export class PathChooser {
   }
 
   #fitsHome({ paths }: Group, route: ClassRoute, nowMs: number): boolean {
+    if (route.path === 0) return true;
     const [home, here] = [paths[0], paths[route.path]];
     if (home === undefined || here === undefined) return false;
     return hasRoom(this.#options.hints, here, home, route.classIndex, nowMs);
@@ -277,21 +278,29 @@ export class PathChooser {
     return routes.sort((a, b) => a.moveOrder - b.moveOrder);
   }
 
+  /** The routes of a list of paths that was known before, where they were if that is not long ago; else new ones. */
+  #revive(key: string, paths: readonly NetworkPath[], nowMs: number): readonly ClassRoute[] {
+    const retired = this.#retired.get(key);
+    if (retired === undefined) return this.#newRoutes(paths);
+    const { routes } = retired.group;
+    if (nowMs - retired.atMs > this.#options.damping.returnAfterMs) {
+      for (const route of routes) route.settle(0, 'no-hints');
+    }
+    return routes;
+  }
+
   /** A peer's list of paths has changed: it stays on its path where that is still there, and what is held against moves still is. */
   #inherit(group: Group, old: Group | undefined, nowMs: number): void {
+    const isFirst = group.peers.length === 0;
     for (const route of group.routes) {
       const before = old?.routes.find(({ classIndex }) => classIndex === route.classIndex);
       if (old === undefined || before === undefined) continue;
       route.inherit(before, nowMs);
+      if (!isFirst) continue;
       const id = old.paths[before.path]?.id;
-      const to = group.paths.findIndex((path) => path.id === id);
-      if (to > 0 && to < route.usable) {
-        route.path = to;
-        route.lastReason = before.lastReason;
-      } else if (before.path !== 0) {
-        route.lastReason = 'dead';
-        route.penalty.charge(nowMs);
-      }
+      const to = before.path === 0 ? 0 : group.paths.findIndex((path) => path.id === id);
+      if (to >= 0 && to < route.usable) route.settle(to, before.lastReason);
+      else route.evict(nowMs);
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { DampingSettings } from '../core/index.ts';
+import type { DampingSettings, Random } from '../core/index.ts';
 import type { HintTable } from './hint-table.ts';
 import type { PathChooser } from './path-chooser.ts';
 
@@ -9,16 +9,21 @@ interface Memory {
   changedMs: number;
   /** How often in a row it hurt again soon after it was taken back. */
   relapses: number;
+  /** It is avoided for this long at least. */
+  holdMs: number;
 }
 
-/** A peer that hurts again and again is avoided for up to this many hold times. */
+/** A peer that hurts again soon after it was taken back is avoided twice as long, this many times. */
 const MAX_RELAPSES = 6;
+/** Times are stretched by up to this much, by lot: not all sidecars take a peer back at once. */
+const SPREAD = 0.5;
 
 /** Tells which endpoints the network leads to without congestion. */
 export class ReplicaChooser {
   readonly #owned: ReadonlySet<number>;
   readonly #damping: DampingSettings;
   readonly #chooser: PathChooser;
+  readonly #random: Random;
   readonly #memories = new Map<string, Memory[]>();
 
   constructor(options: {
@@ -30,6 +35,7 @@ export class ReplicaChooser {
     this.#owned = new Set(options.classIndices);
     this.#damping = options.damping;
     this.#chooser = options.chooser;
+    this.#random = options.chooser.stream('replicas');
   }
 
   /**
@@ -45,7 +51,7 @@ export class ReplicaChooser {
     const forMs = nowMs - memory.changedMs;
     if (memory.avoided) {
       const calm = this.#chooser.level(peer, classIndex, nowMs) <= calmLevel;
-      if ((!calm && memory.path === path) || forMs < minHoldMs * 2 ** memory.relapses) return false;
+      if ((!calm && memory.path === path) || forMs < memory.holdMs) return false;
       memory.avoided = false;
       memory.path = path;
       memory.changedMs = nowMs;
@@ -55,7 +61,8 @@ export class ReplicaChooser {
     if (memory.relapses > 0 && forMs > returnAfterMs * 2 ** memory.relapses) memory.relapses = 0;
     if (!this.#chooser.exhausted(peer, classIndex, nowMs)) return true;
     const relapse = forMs <= returnAfterMs;
-    memory.relapses = relapse ? Math.min(memory.relapses + 1, MAX_RELAPSES) : memory.relapses;
+    if (relapse) memory.relapses = Math.min(memory.relapses + 1, MAX_RELAPSES);
+    memory.holdMs = minHoldMs * 2 ** memory.relapses * (1 + SPREAD * this.#random.next());
     memory.avoided = true;
     memory.changedMs = nowMs;
     return false;
@@ -76,6 +83,7 @@ export class ReplicaChooser {
       avoided: false,
       changedMs: Number.NEGATIVE_INFINITY,
       relapses: 0,
+      holdMs: 0,
     };
     row[classIndex] = memory;
     return memory;

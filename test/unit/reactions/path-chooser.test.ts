@@ -108,6 +108,30 @@ describe('coming home', () => {
 });
 
 describe('dead paths', () => {
+  it('are not gone back to when hints end, if dead is the last that was heard of them', () => {
+    const one = scene();
+    one.say('primary', 0, { down: true });
+    one.say('secondary', 0);
+    one.run(100);
+    one.hints.clear();
+    one.hush();
+    expect(one.run(60_000)).toEqual([]);
+    one.say('primary', 0);
+    expect(short(one.run(20_000))).toEqual([`${BATCH}: 1>0 calm`]);
+  });
+
+  it('that die by turns are fled no more than once in a hold time', () => {
+    const one = scene({ classes: CLASSES.slice(0, 1) });
+    let moves = 0;
+    for (let turn = 0; turn < 100; turn += 1) {
+      one.say('primary', 0, { down: turn % 2 === 0 });
+      one.say('secondary', 0, { down: turn % 2 === 1 });
+      moves += one.run(100).length;
+    }
+    expect(moves).toBeGreaterThanOrEqual(9);
+    expect(moves).toBeLessThanOrEqual(11);
+  });
+
   it('are fled at once, by all classes, whatever is held against moves', () => {
     const one = scene();
     one.say('primary', 0, { down: true });
@@ -125,6 +149,99 @@ describe('dead paths', () => {
     expect(one.run(10_000)).toEqual([]);
     one.say('primary', 0, { down: true });
     expect(one.run(10_000)).toEqual([]);
+  });
+});
+
+describe('what keeps it from flapping', () => {
+  const stays = CLASSES.slice(0, 1);
+
+  it('does not go back to a path whose level fell since it left, before that has lasted', () => {
+    const one = scene({ classes: stays });
+    one.say('primary', 1);
+    one.say('secondary', 0);
+    expect(one.run(100)).toHaveLength(1);
+    one.say('primary', 0);
+    one.say('secondary', 1);
+    expect(one.run(DAMPING.returnAfterMs)).toEqual([]);
+    expect(short(one.run(DAMPING.returnAfterMs))).toEqual(['0: 1>0 congested']);
+  });
+
+  it('waits longer each time that going back turns out to be wrong, and forgets it when it was right', () => {
+    const one = scene({ damping: { maxPenalty: 100 }, classes: CLASSES.slice(1) });
+    const levels = (there: number): void => {
+      one.say('primary', { batch: there });
+      one.say('secondary', 0);
+    };
+    const returnAfter = (): number => {
+      levels(1);
+      expect(one.run(2000)).toHaveLength(1);
+      levels(0);
+      const calmMs = one.nowMs;
+      const [move] = one.run(600_000);
+      return (move?.atMs ?? Number.NaN) - calmMs;
+    };
+    // `run` goes on for ten minutes after the return, so each of these returns was right.
+    for (const _ of [1, 2, 3]) expect(returnAfter()).toBeLessThan(2 * DAMPING.returnAfterMs);
+    const waits: number[] = [];
+    for (const _ of [1, 2, 3]) {
+      levels(1);
+      one.run(2000);
+      levels(0);
+      const calmMs = one.nowMs;
+      let move: Move | undefined;
+      while (move === undefined) [move] = one.run(100);
+      waits.push(move.atMs - calmMs);
+    }
+    const [first = 0, second = 0, third = 0] = waits;
+    expect(second).toBeGreaterThan(4 * first);
+    expect(third).toBeGreaterThan(4 * second);
+  });
+
+  it('does not come home when what it sends would not fit there', () => {
+    const one = scene({ classes: CLASSES.slice(1) });
+    const busy = (level: number, utilization: number): Partial<Hint> => ({
+      classes: { batch: { level, queueingDelayMs: 0, utilization, lossRatio: 0 } },
+    });
+    one.say('primary', 0, busy(1, 0.5));
+    one.say('secondary', 0, busy(0, 0));
+    expect(one.run(100)).toHaveLength(1);
+    one.say('primary', 0, { ...busy(0, 0), utilization: 0.6 });
+    one.say('secondary', 0, busy(0, 0.5));
+    expect(one.run(60_000)).toEqual([]);
+    one.say('primary', 0, { ...busy(0, 0), utilization: 0.3 });
+    expect(short(one.run(10_000))).toEqual(['0: 1>0 calm']);
+  });
+
+  it('makes no more moves than the penalty allows, and says when it will look again', () => {
+    const one = scene({ classes: stays, damping: { returnAfterMs: 1, minHoldMs: 100 } });
+    let moves = 0;
+    for (let turn = 0; turn < 600; turn += 1) {
+      one.say('primary', turn % 2 === 0 ? 1 : 0);
+      one.say('secondary', turn % 2 === 0 ? 0 : 1);
+      moves += one.run(500).length;
+    }
+    // Three at once, then one for each time in which the penalty falls from 3 to 2: 17.5 s.
+    expect(moves).toBeGreaterThan(15);
+    expect(moves).toBeLessThanOrEqual(3 + 300 / 17.5 + 1);
+    expect(one.chooser.dueMs).toBeGreaterThan(one.nowMs);
+  });
+});
+
+describe('whether another path would help', () => {
+  it('is known: congested, and no way out', () => {
+    const one = scene();
+    const exhausted = () => one.chooser.exhausted(PEER, INTERACTIVE, one.nowMs);
+    one.say('primary', { interactive: 0.9 });
+    one.say('secondary', 0);
+    one.run(10);
+    expect(exhausted()).toBe(false);
+    one.say('secondary', { interactive: 0.8 });
+    one.run(2000);
+    expect(exhausted()).toBe(true);
+    one.say('primary', 0);
+    one.run(10);
+    expect(exhausted()).toBe(false);
+    expect(one.chooser.exhausted('10.9.9.9', INTERACTIVE, one.nowMs)).toBe(false);
   });
 });
 

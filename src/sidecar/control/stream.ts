@@ -17,6 +17,8 @@ import { Receiver } from './receive.ts';
 const SNAPSHOT_TIMEOUT_MS = 5000;
 /** A stream is lost when it is silent for this many times as long as it has promised not to be. */
 const SILENCE_FACTOR = 3;
+/** A sidecar that has been held up itself first reads what has come meanwhile. */
+const CATCH_UP_MS = 100;
 
 /** How a sidecar follows its control plane. */
 export interface ControlStreamOptions {
@@ -131,28 +133,34 @@ class Stream implements ControlStream {
     ended: AbortController,
     signal: AbortSignal,
   ): Promise<string> {
-    const { clock } = this.#options;
+    const { clock, logger } = this.#options;
     const { promise, resolve } = Promise.withResolvers<string>();
+    const answered = new AbortController();
     let heardMs = clock.nowMs();
     call.on('data', (message: WatchResponse) => {
       heardMs = clock.nowMs();
-      if (signal.aborted || (receiver.keepaliveMs === undefined && !message.snapshot)) return;
-      if (!this.#connected) this.#options.logger.log('info', 'following the control plane');
+      // Without the snapshot, what comes has no ground to stand on.
+      if (signal.aborted || (!this.#connected && !message.snapshot)) return;
+      if (!this.#connected) logger.log('info', 'following the control plane');
       this.#connected = true;
       receiver.take(message);
+      answered.abort();
     });
     call.on('error', (error: ServiceError) => resolve(error.details));
     call.on('end', () => resolve('the control plane ended it'));
-    const silenceMs = (): number =>
-      receiver.keepaliveMs === undefined ? SNAPSHOT_TIMEOUT_MS : receiver.keepaliveMs * SILENCE_FACTOR;
-    const watchdog = async (): Promise<void> => {
-      for (;;) {
-        const leftMs = heardMs + silenceMs() - clock.nowMs();
-        if (leftMs <= 0) return resolve('the control plane is silent');
-        await clock.sleep(leftMs, signal);
+    const silence = async (): Promise<void> => {
+      await clock
+        .sleep(SNAPSHOT_TIMEOUT_MS, AbortSignal.any([signal, answered.signal]))
+        .catch(() => undefined);
+      while (!signal.aborted) {
+        const lastMs = heardMs;
+        const leftMs = lastMs + (receiver.keepaliveMs ?? 0) * SILENCE_FACTOR - clock.nowMs();
+        await clock.sleep(leftMs > 0 ? leftMs : CATCH_UP_MS, signal).catch(() => undefined);
+        if (leftMs <= 0 && heardMs === lastMs) break;
       }
+      resolve(signal.aborted ? 'it was closed' : 'the control plane is silent');
     };
-    const watched = watchdog().catch(() => resolve('it was closed'));
+    const watched = silence();
     const why = await promise;
     ended.abort();
     call.cancel();

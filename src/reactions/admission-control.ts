@@ -80,12 +80,12 @@ export class AdmissionControl {
   }
 
   #hurts(classIndex: number, nowMs: number): boolean {
-    return [...this.#chooser.peers].some((peer) => this.#chooser.exhausted(peer, classIndex, nowMs));
+    return this.#chooser.representatives.some((peer) => this.#chooser.exhausted(peer, classIndex, nowMs));
   }
 
   #calm(classIndex: number, nowMs: number): boolean {
     const { calmLevel } = this.#damping;
-    return [...this.#chooser.peers].every(
+    return this.#chooser.representatives.every(
       (peer) => this.#chooser.level(peer, classIndex, nowMs) <= calmLevel,
     );
   }

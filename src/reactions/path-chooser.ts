@@ -15,7 +15,9 @@ interface Group {
 export interface PathChooserStatistics {
   readonly moves: Readonly<Record<MoveReason, number>>;
   readonly groups: readonly {
+    /** The first few of them. */
     readonly peers: readonly string[];
+    readonly peerCount: number;
     readonly paths: readonly string[];
     readonly classes: readonly {
       readonly class: string;
@@ -41,6 +43,8 @@ export interface PathChooserOptions {
 }
 
 const MAX_PEERS = 4096;
+/** So many peers of a group stand in the statistics. */
+const TOLD_PEERS = 8;
 /** Groups whose peers are gone are remembered for their penalties: paths that come and go must not set the damping back. */
 const MAX_RETIRED = 64;
 
@@ -74,8 +78,14 @@ export class PathChooser {
     return this.#options.random.child(name);
   }
 
-  get peers(): Iterable<string> {
-    return this.#groupOf.keys();
+  /** Whether paths to this peer are known. */
+  knows(peer: string): boolean {
+    return this.#groupOf.has(peer);
+  }
+
+  /** One peer of each group that decides as one. */
+  get representatives(): readonly string[] {
+    return [...this.#groups.values()].flatMap(({ peers }) => peers.slice(0, 1));
   }
 
   /**
@@ -192,7 +202,8 @@ export class PathChooser {
     return {
       moves: { ...this.#moves },
       groups: [...this.#groups.values()].map((group) => ({
-        peers: group.peers,
+        peers: group.peers.slice(0, TOLD_PEERS),
+        peerCount: group.peers.length,
         paths: group.paths.map(({ id }) => id),
         classes: group.routes.map((route) => ({
           class: classes[route.classIndex]?.name ?? '',

@@ -15,6 +15,8 @@ interface Memory {
 
 /** A peer that hurts again soon after it was taken back is avoided twice as long, this many times. */
 const MAX_RELAPSES = 6;
+/** Beyond so many peers those that are gone are forgotten. */
+const MAX_MEMORIES = 4096;
 /** Times are stretched by up to this much, by lot: not all sidecars take a peer back at once. */
 const SPREAD = 0.5;
 
@@ -71,12 +73,11 @@ export class ReplicaChooser {
   #memoryOf(peer: string, classIndex: number, path: number): Memory {
     let row = this.#memories.get(peer);
     if (row === undefined) {
-      const known = new Set(this.#chooser.peers);
-      if (this.#memories.size > 2 * known.size + 16) {
-        for (const one of this.#memories.keys()) if (!known.has(one)) this.#memories.delete(one);
-      }
       row = [];
-      if (known.has(peer)) this.#memories.set(peer, row);
+      if (this.#chooser.knows(peer)) this.#memories.set(peer, row);
+      if (this.#memories.size > MAX_MEMORIES) {
+        for (const one of this.#memories.keys()) if (!this.#chooser.knows(one)) this.#memories.delete(one);
+      }
     }
     const memory = row[classIndex] ?? {
       path,

@@ -16,7 +16,7 @@ export class PathProfiles {
    */
   constructor(policy: Policy, profiles: readonly ConnectionProfile[], movable: readonly number[]) {
     this.defaults = profiles.map((profile, classIndex) =>
-      // Stated even where it is 0: a connection that comes back to the default path must lose the other path's mark.
+      // Stated even where it is 0: else a connection could keep the mark of its peer's SYN, and one that is being opened could not move yet.
       movable.includes(classIndex) ? { ...profile, dscp: profile.dscp ?? 0 } : profile,
     );
     this.#alternates = this.defaults.map((profile, classIndex) =>

@@ -1,23 +1,35 @@
 import { writeFile } from 'node:fs/promises';
 import { EXIT_CODES, messageOf, PriomeshError } from '../src/core/index.ts';
-import { compareAmqp, formatAmqpTables } from './amqp.ts';
-import { compare } from './compare.ts';
+import { type AmqpBenchResult, compareAmqp, formatAmqpTables } from './amqp.ts';
+import { type BenchResult, compare } from './compare.ts';
+import { formatPlaneTables, measureControlPlane, type PlaneBenchResult } from './control-plane.ts';
 import { parseOptions, USAGE } from './options.ts';
 import { formatTables } from './table.ts';
 
+type Result = BenchResult | AmqpBenchResult | PlaneBenchResult;
+
+function tablesOf(result: Result): string {
+  if (result.schema === 'priomesh/bench-amqp/v1') return formatAmqpTables(result);
+  if (result.schema === 'priomesh/bench-control-plane/v1') return formatPlaneTables(result);
+  return formatTables(
+    result.rows,
+    Object.keys(result.peers),
+    result.settings,
+    result.machine,
+    result.loadAverages,
+  );
+}
+
 async function main(signal: AbortSignal): Promise<void> {
-  const { help, amqp, jsonFile, settings } = parseOptions(process.argv.slice(2));
+  const { help, amqp, controlPlane, jsonFile, settings } = parseOptions(process.argv.slice(2));
   if (help) {
     process.stdout.write(USAGE);
     return;
   }
   const progress = (text: string): boolean => process.stderr.write(`${text}\n`);
-  const result = await (amqp ? compareAmqp : compare)(settings, signal, progress);
-  process.stdout.write(
-    result.schema === 'priomesh/bench-amqp/v1'
-      ? formatAmqpTables(result)
-      : formatTables(result.rows, Object.keys(result.peers), settings, result.machine, result.loadAverages),
-  );
+  const measure = amqp ? compareAmqp : controlPlane ? measureControlPlane : compare;
+  const result: Result = await measure(settings, signal, progress);
+  process.stdout.write(tablesOf(result));
   if (jsonFile !== undefined) await writeFile(jsonFile, `${JSON.stringify(result, null, 2)}\n`);
 }
 

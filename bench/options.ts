@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly help: boolean;
   /** Measures the AMQP proxy instead of the HTTP data path. */
   readonly amqp: boolean;
+  /** Measures the control plane instead. */
+  readonly controlPlane: boolean;
   readonly jsonFile: string | undefined;
   readonly settings: Settings;
 }
@@ -16,6 +18,7 @@ export const USAGE = `Compares the sidecar with HAProxy and nginx: throughput an
 
 npm run bench -- [options]
   --amqp           compares connections to RabbitMQ through the sidecar with direct ones instead
+  --control-plane  measures the control plane with 10, 100 and 1,000 sidecars instead
   --quick          3 rounds, short ones: about two minutes (without it: 5 rounds, about seven)
   --rounds N       how many interleaved rounds (1 to 100)
   --seconds N      length of each measurement of throughput and of latency (1 to 60)
@@ -45,6 +48,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
         args: [...argv],
         options: {
           amqp: { type: 'boolean', default: false },
+          'control-plane': { type: 'boolean', default: false },
           quick: { type: 'boolean', default: false },
           help: { type: 'boolean', default: false },
           rounds: { type: 'string' },
@@ -62,6 +66,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   return {
     help: values.help,
     amqp: values.amqp,
+    controlPlane: values['control-plane'],
     jsonFile: values.json,
     settings: {
       rounds,

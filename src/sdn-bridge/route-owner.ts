@@ -70,6 +70,7 @@ export class RouteOwner {
   #actual: Map<number, string> | undefined;
   #paths: readonly NetworkPath[] = [];
   readonly #closing = new AbortController();
+  #busy = false;
   #reconciling: Promise<void> | undefined;
 
   constructor(options: RouteOwnerOptions) {
@@ -131,9 +132,9 @@ export class RouteOwner {
   }
 
   #reconcile(): void {
-    this.#reconciling ??= this.#reconcileAll().finally(() => {
-      this.#reconciling = undefined;
-    });
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#reconciling = this.#reconcileAll();
   }
 
   async #reconcileAll(): Promise<void> {
@@ -142,7 +143,7 @@ export class RouteOwner {
       const next = [...this.#wanted].find(
         ([dscp, { path, move }]) => move !== undefined || this.#actual?.get(dscp) !== path,
       );
-      if (next === undefined || this.#actual === undefined) return;
+      if (next === undefined || this.#actual === undefined) break;
       const [dscp, wanted] = next;
       if (!(await this.#make(dscp, wanted.path))) {
         await pause(this.#options.clock, RETRY_MS, signal);
@@ -155,6 +156,8 @@ export class RouteOwner {
       // It may have been decided otherwise meanwhile.
       if (this.#wanted.get(dscp) === wanted) this.#wanted.set(dscp, { path: wanted.path, move: undefined });
     }
+    // With no await since the last look, so that what is wanted from now on begins anew.
+    this.#busy = false;
   }
 
   async #make(dscp: number, path: string | undefined): Promise<boolean> {

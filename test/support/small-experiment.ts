@@ -8,7 +8,7 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 /** What a small experiment differs in from the one that it is made of. */
 export interface SmallExperiment {
   /** An experiment of the repository with a policy of the same name. Default: the case study. */
-  readonly of?: 'case-study' | 'broker';
+  readonly of?: 'case-study' | 'broker' | 'reroute';
   readonly arms: readonly string[];
   readonly trials: number;
   readonly warmupMs: number;

@@ -277,6 +277,7 @@ export async function startSidecar(
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    const leaving = network?.close();
     // Requests that came over connections may be in a queue now, and be served by this sidecar itself.
     const drained = drainInTurn([inbound, requestReply, internal, outbound]);
     const enough = new AbortController();
@@ -293,7 +294,7 @@ export async function startSidecar(
       await drained;
     }
     await requestReply?.close();
-    await network?.close();
+    await leaving;
     for (const { endpoints } of upstreams) {
       for (const { pools } of endpoints) for (const pool of pools) pool.destroy();
     }

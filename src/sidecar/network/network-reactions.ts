@@ -139,10 +139,19 @@ export class NetworkReactions {
     });
   }
 
-  /** Ends the stream. What has moved stays where it is. */
+  /** Ends the stream: the registry learns that no more requests are taken here. What has moved stays where it is; who was held back is not any more. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#options.wheel.remove(this.#look);
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#options.wheel.remove(this.#look);
+      const { classes } = this.#options.config.policy;
+      for (const name of [...this.#lowered.keys()]) {
+        this.#setShare(
+          classes.findIndex((one) => one.name === name),
+          100,
+        );
+      }
+    }
     await this.#stream?.close();
   }
 

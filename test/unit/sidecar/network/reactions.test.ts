@@ -233,6 +233,18 @@ describe('reactions to congestion', () => {
     expect(reactions.statistics()).toMatchObject({ lowered: {} });
   });
 
+  it('hold nobody back when they are closed: those who wait are still served', async () => {
+    const reactions = started(policyOf(['admission']));
+    events().paths(new Map([[PEER, WAYS.slice(0, 1)]]));
+    events().hints([hint('s1>s2', { batch: 1 })]);
+    expect(shares).toEqual([[1, 25]]);
+    await Promise.all([reactions.close(), reactions.close()]);
+    expect(shares).toEqual([
+      [1, 25],
+      [1, 100],
+    ]);
+  });
+
   it('let the wheel rest when there is nothing to see and nothing to undo', () => {
     started(policyOf(['path', 'replica', 'admission']));
     events().paths(new Map([[PEER, WAYS]]));

@@ -18,6 +18,10 @@ const RETRY_FACTOR = 8;
 const MAX_FAILURES = 2;
 /** Waits are stretched by up to this much, each sidecar's by its own: who comes back later sees what those before have done. */
 const SPREAD = 0.5;
+/** With this much of a link's rate in use its queue grows on its own (utilization, 0 to 1). */
+const FULL = 0.9;
+/** Loads are averaged over so many parts of the time of calm: bursts are no load. */
+const LOAD_PARTS = 4;
 /** Levels that differ by less are alike: hints are sent for changes of this size. */
 const ALIKE = 0.05;
 
@@ -39,6 +43,8 @@ export class ClassRoute {
   readonly #calmSinceMs: (number | undefined)[];
   /** Since when the first path has been calm and had room for what this class sends. */
   #homeSinceMs: number | undefined;
+  #homeLoad = 0;
+  #observedMs = Number.NEGATIVE_INFINITY;
   /** Paths that it has left: the level there fell because it left, so that calm counts only when it has lasted. */
   readonly #suspect: boolean[];
   readonly #visited: boolean[];
@@ -86,9 +92,9 @@ export class ClassRoute {
 
   /**
    * Advances the timers; once before each decision.
-   * @param fitsHome whether what the class sends would fit on the first path
+   * @param homeLoad how full the first path would be with what the class sends
    */
-  observe(views: readonly PathView[], fitsHome: boolean, nowMs: number): void {
+  observe(views: readonly PathView[], homeLoad: number, nowMs: number): void {
     const { calmLevel, congestedLevel, returnAfterMs } = this.#damping;
     for (let path = 0; path < this.usable; path += 1) {
       const view = views[path];
@@ -100,8 +106,11 @@ export class ClassRoute {
         this.#suspect[path] = false;
       }
     }
+    const weight = 1 - Math.exp((-LOAD_PARTS * (nowMs - this.#observedMs)) / returnAfterMs);
+    this.#observedMs = nowMs;
+    this.#homeLoad += weight * (homeLoad - this.#homeLoad);
     this.#homeSinceMs =
-      fitsHome && this.#calmSinceMs[0] !== undefined ? (this.#homeSinceMs ?? nowMs) : undefined;
+      this.#homeLoad <= FULL && this.#calmSinceMs[0] !== undefined ? (this.#homeSinceMs ?? nowMs) : undefined;
     const here = views[this.path];
     const hurts = here !== undefined && !here.dead && here.level >= congestedLevel;
     if (hurts && this.#hurtingSinceMs === undefined) this.#beginHurting(nowMs);
@@ -138,17 +147,11 @@ export class ClassRoute {
 
   /** Where it could go from a congested path. */
   wayOut(views: readonly PathView[]): number | undefined {
-    const { congestedLevel, minGain } = this.#damping;
+    const { minGain } = this.#damping;
     const here = views[this.path]?.level ?? 0;
     const better = this.#others(views).filter((path) => {
       const view = views[path];
-      return (
-        view?.heard &&
-        !view.dead &&
-        this.#suspect[path] === false &&
-        view.level < congestedLevel &&
-        view.level <= here - minGain
-      );
+      return view?.heard && !view.dead && this.#suspect[path] === false && view.level <= here - minGain;
     });
     return this.#lowest(better, views);
   }

@@ -28,22 +28,23 @@ export function viewPath(
   return { level, dead, heard };
 }
 
-/** With this much of a link's rate in use its queue grows on its own (utilization, 0 to 1). */
-const FULL = 0.9;
-
 /**
- * Whether what a class sends on one path would still fit on another, as far as the hints know the load: level alone can't tell, since the
- * level of a path falls because the class has left it.
+ * How full a path would be if what a class sends on another went there too, as far as the hints know the load: the share of a link's rate,
+ * which may exceed 1. Level alone can't tell, since the level of a path falls because the class has left it.
  */
-export function hasRoom(
+export function loadWith(
   hints: HintTable,
   from: NetworkPath,
   to: NetworkPath,
   classIndex: number,
   nowMs: number,
-): boolean {
+): number {
   const shared = new Set(from.links);
   let own = 0;
+  let others = 0;
   for (const link of from.links) own = Math.max(own, hints.utilization(link, classIndex, nowMs));
-  return to.links.every((link) => shared.has(link) || hints.totalUtilization(link, nowMs) + own <= FULL);
+  for (const link of to.links) {
+    if (!shared.has(link)) others = Math.max(others, hints.totalUtilization(link, nowMs));
+  }
+  return own + others;
 }

@@ -9,17 +9,18 @@ interface Setup {
   readonly paths?: readonly NetworkPath[];
   readonly classes?: typeof CLASSES;
   readonly damping?: Partial<typeof DAMPING>;
+  readonly seed?: number;
 }
 
 /** A chooser towards one peer, and a clock that steps through time while hints stay as they were said. */
-function scene({ paths = TWO_PATHS, classes = CLASSES, damping = {} }: Setup = {}) {
+function scene({ paths = TWO_PATHS, classes = CLASSES, damping = {}, seed = 1 }: Setup = {}) {
   const hints = new HintTable({ classes: classes.map(({ name }) => name), capacity: 64 });
   const chooser = new PathChooser({
     classes,
     classIndices: classes.map((_, index) => index),
     damping: { ...DAMPING, ...damping },
     hints,
-    random: seededRandom(1),
+    random: seededRandom(seed),
   });
   let nowMs = 1_000_000;
   const said = new Map<string, Hint>();
@@ -69,6 +70,29 @@ describe('a path chooser', () => {
     expect((moves[1]?.atMs ?? 0) - (moves[0]?.atMs ?? 0)).toBeGreaterThanOrEqual(DAMPING.escalateMs);
     expect(one.chooser.pathOf(PEER, BATCH)).toBe(1);
     expect(one.chooser.pathOf('10.9.9.9', BATCH)).toBe(0);
+  });
+
+  it('stays when the other path is hardly better', () => {
+    const one = scene();
+    one.say('primary', 0.9);
+    one.say('secondary', 0.75);
+    expect(one.run(20_000)).toEqual([]);
+    one.say('secondary', 0.65);
+    expect(one.run(100)).toHaveLength(1);
+  });
+
+  it('chooses the best of several, and among equals by lot', () => {
+    const row = [requestClass('batch', 0, { path: 'default', moveOrder: 0, alternateDscp: [3, 7, 11] })];
+    const paths = ['primary', 'secondary', 'tertiary', 'fourth'].map((id) => path(id));
+    const chosen = Array.from({ length: 40 }, (_, seed) => {
+      const one = scene({ paths, classes: row, seed });
+      one.say('primary', { batch: 1 });
+      one.say('secondary', { batch: 0.4 });
+      one.say('tertiary', { batch: 0.1 });
+      one.say('fourth', { batch: 0.12 });
+      return one.run(100)[0]?.to;
+    });
+    expect(new Set(chosen)).toEqual(new Set([2, 3]));
   });
 
   it('lets the next class stay when it no longer hurts', () => {
@@ -212,6 +236,23 @@ describe('what keeps it from flapping', () => {
     expect(short(one.run(10_000))).toEqual(['0: 1>0 calm']);
   });
 
+  it('comes home when what it sends fits there on the average, though it comes in bursts', () => {
+    const one = scene({ classes: CLASSES.slice(1) });
+    one.say('primary', 1);
+    one.say('secondary', 0);
+    one.run(100);
+    one.say('primary', 0, { classes: {}, utilization: 0.3 });
+    const moves: Move[] = [];
+    for (let burst = 0; burst < 60; burst += 1) {
+      const utilization = burst % 2 === 0 ? 1 : 0;
+      one.say('secondary', 0, {
+        classes: { batch: { level: 0, queueingDelayMs: 0, utilization, lossRatio: 0 } },
+      });
+      moves.push(...one.run(120));
+    }
+    expect(short(moves)).toEqual(['0: 1>0 calm']);
+  });
+
   it('makes no more moves than the penalty allows, and says when it will look again', () => {
     const one = scene({ classes: stays, damping: { returnAfterMs: 1, minHoldMs: 100 } });
     let moves = 0;
@@ -236,7 +277,7 @@ describe('whether another path would help', () => {
     one.run(10);
     expect(exhausted()).toBe(false);
     one.say('secondary', { interactive: 0.8 });
-    one.run(2000);
+    one.run(20);
     expect(exhausted()).toBe(true);
     one.say('primary', 0);
     one.run(10);

@@ -14,10 +14,21 @@ export interface NorthboundOptions {
   readonly random: Random;
 }
 
-function tell({ type, data }: ServerEvent, events: NorthboundEvents): void {
-  if (type === 'topology') events.topology(readTopology(parseJson(data)));
-  else if (type === 'statistics') events.statistics(readStatistics(parseJson(data)));
-  else if (type === 'routes') events.routes(readRoutes(parseJson(data)));
+/** Reads an event; gives what is to be told of it. Events of other types tell nothing. */
+function read({ type, data }: ServerEvent, events: NorthboundEvents): () => void {
+  if (type === 'topology') {
+    const topology = readTopology(parseJson(data));
+    return () => events.topology(topology);
+  }
+  if (type === 'statistics') {
+    const statistics = readStatistics(parseJson(data));
+    return () => events.statistics(statistics);
+  }
+  if (type === 'routes') {
+    const routes = readRoutes(parseJson(data));
+    return () => events.routes(routes);
+  }
+  return () => {};
 }
 
 /** The client of `topologies/controller.py`: one stream of server-sent events, and requests beside it. */
@@ -29,8 +40,9 @@ export function priomeshNorthbound({ url, clock, random }: NorthboundOptions): N
     const parser = new EventStreamParser();
     for await (const text of stream.events('/v1/events', signal)) {
       for (const event of parser.push(text)) {
+        const tell = read(event, events);
         found();
-        tell(event, events);
+        tell();
       }
     }
   };

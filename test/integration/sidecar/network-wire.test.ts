@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Move } from '../../../src/core/index.ts';
 import { SIDECAR_MAIN } from '../../../src/sidecar/index.ts';
 import { capture, type Packet } from '../transport/capture.ts';
@@ -10,8 +10,6 @@ import { type Network, type NodeName, openNetwork, type Program } from '../trans
 import { type ControlPlaneDouble, controlPlaneDouble, hintsOf, pathsTo } from './control-plane-double.ts';
 import { MARKS, networkPolicy } from './network-policy.ts';
 
-const FRONT = '10.77.1.1';
-const BACK = '10.77.2.2';
 const BACK_PORT = 9301;
 const PIECE_BYTES = 20_000;
 
@@ -19,7 +17,7 @@ let network: Network;
 let folder: string;
 let plane: ControlPlaneDouble;
 
-beforeAll(async () => {
+beforeEach(async () => {
   network = await openNetwork();
   // As the layer mark has it: what is sent before the class is known has the mark of the SYN.
   await network.run('receiver', ['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/tcp_reflect_tos']);
@@ -27,7 +25,7 @@ beforeAll(async () => {
   plane = await controlPlaneDouble(path.join(folder, 'plane.sock'));
 });
 
-afterAll(async () => {
+afterEach(async () => {
   plane.kill();
   await network.close();
   await rm(folder, { recursive: true });
@@ -38,7 +36,7 @@ function script(name: string, ...args: string[]): [string, ...string[]] {
 }
 
 async function sidecar(node: NodeName, host: string, rest: object): Promise<Record<string, number>> {
-  const name = host === FRONT ? 'front' : 'back';
+  const name = node === 'sender' ? 'front' : 'back';
   const config = {
     service: name,
     policy: networkPolicy(['path'], { returnAfterMs: 60_000 }),
@@ -82,61 +80,67 @@ async function received(caller: Program, bytes: number): Promise<void> {
   }
 }
 
-it('moves both directions of a connection while a response is under way, and what comes after it', async () => {
-  const application = network.start(
-    'receiver',
-    script('held-application-main.ts', '127.0.0.1', String(PIECE_BYTES)),
-  );
-  const { port } = (await application.next()) as { port: number };
-  await sidecar('receiver', BACK, {
-    inbound: {
-      listen: { host: BACK, port: BACK_PORT },
-      application: { host: '127.0.0.1', port },
-      ingress: false,
-    },
-  });
-  const { outboundPort } = await sidecar('sender', FRONT, {
-    outbound: {
-      listen: { host: '127.0.0.1', port: 0 },
-      upstreams: { back: { endpoints: [{ host: BACK, port: BACK_PORT }] } },
-    },
-  });
-  while (plane.streams < 2) await new Promise((resolve) => setImmediate(resolve));
-  plane.tell({ paths: pathsTo(FRONT, BACK) });
+it.each([
+  ['IPv4', '10.77.1.1', '10.77.2.2'],
+  ['IPv6', 'fd77:1::1', 'fd77:2::2'],
+])(
+  'moves both directions of a connection while a response is under way, and what comes after it, %s',
+  async (_name, front, back) => {
+    const application = network.start(
+      'receiver',
+      script('held-application-main.ts', '127.0.0.1', String(PIECE_BYTES)),
+    );
+    const { port } = (await application.next()) as { port: number };
+    await sidecar('receiver', back, {
+      inbound: {
+        listen: { host: back, port: BACK_PORT },
+        application: { host: '127.0.0.1', port },
+        ingress: false,
+      },
+    });
+    const { outboundPort } = await sidecar('sender', front, {
+      outbound: {
+        listen: { host: '127.0.0.1', port: 0 },
+        upstreams: { back: { endpoints: [{ host: back, port: BACK_PORT }] } },
+      },
+    });
+    while (plane.streams < 2) await new Promise((resolve) => setImmediate(resolve));
+    plane.tell({ paths: pathsTo(front, back) });
 
-  const caller = network.start('sender', script('caller-main.ts', String(outboundPort), 'back'));
-  await caller.next();
-  const packets = await capture(network, 'router', 'left', async () => {
-    caller.send({});
-    await application.next();
-    application.send({ say: 'more' });
-    await received(caller, PIECE_BYTES);
-    plane.tell(hintsOf({ interactive: 1 }));
-    await bothMoved('secondary');
-    application.send({ say: 'more' });
-    await received(caller, 2 * PIECE_BYTES);
-    application.send({ say: 'end' });
-    await received(caller, 3 * PIECE_BYTES);
-    expect(await caller.next()).toEqual({ status: 200, bytes: 3 * PIECE_BYTES });
+    const caller = network.start('sender', script('caller-main.ts', String(outboundPort), 'back'));
+    await caller.next();
+    const packets = await capture(network, 'router', 'left', async () => {
+      caller.send({});
+      await application.next();
+      application.send({ say: 'more' });
+      await received(caller, PIECE_BYTES);
+      plane.tell(hintsOf({ interactive: 1 }));
+      await bothMoved('secondary');
+      application.send({ say: 'more' });
+      await received(caller, 2 * PIECE_BYTES);
+      application.send({ say: 'end' });
+      await received(caller, 3 * PIECE_BYTES);
+      expect(await caller.next()).toEqual({ status: 200, bytes: 3 * PIECE_BYTES });
 
-    caller.send({});
-    await application.next();
-    application.send({ say: 'end' });
-    await received(caller, PIECE_BYTES);
-    expect(await caller.next()).toEqual({ status: 200, bytes: PIECE_BYTES });
-  });
+      caller.send({});
+      await application.next();
+      application.send({ say: 'end' });
+      await received(caller, PIECE_BYTES);
+      expect(await caller.next()).toEqual({ status: 200, bytes: PIECE_BYTES });
+    });
 
-  const back = packets.filter(({ sourcePort }) => sourcePort === BACK_PORT);
-  const front = packets.filter(({ sourcePort }) => sourcePort !== BACK_PORT);
-  expect(new Set(front.map(({ sourcePort }) => sourcePort)).size).toBe(1);
-  for (const direction of [back, front]) {
-    const marks = direction.map(({ dscp }) => dscp);
-    const first = marks.indexOf(MARKS.interactive2);
-    expect(new Set(marks.slice(0, first))).toEqual(new Set([MARKS.interactive]));
-    expect(new Set(marks.slice(first))).toEqual(new Set([MARKS.interactive2]));
-  }
-  const bytesOf = (some: readonly Packet[], mark: number): number =>
-    some.filter(({ dscp }) => dscp === mark).reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
-  expect(bytesOf(back, MARKS.interactive)).toBeGreaterThanOrEqual(PIECE_BYTES);
-  expect(bytesOf(back, MARKS.interactive2)).toBeGreaterThanOrEqual(3 * PIECE_BYTES);
-});
+    const responses = packets.filter(({ sourcePort }) => sourcePort === BACK_PORT);
+    const requests = packets.filter(({ sourcePort }) => sourcePort !== BACK_PORT);
+    expect(new Set(requests.map(({ sourcePort }) => sourcePort)).size).toBe(1);
+    for (const direction of [responses, requests]) {
+      const marks = direction.map(({ dscp }) => dscp);
+      const first = marks.indexOf(MARKS.interactive2);
+      expect(new Set(marks.slice(0, first))).toEqual(new Set([MARKS.interactive]));
+      expect(new Set(marks.slice(first))).toEqual(new Set([MARKS.interactive2]));
+    }
+    const bytesOf = (some: readonly Packet[], mark: number): number =>
+      some.filter(({ dscp }) => dscp === mark).reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
+    expect(bytesOf(responses, MARKS.interactive)).toBeGreaterThanOrEqual(PIECE_BYTES);
+    expect(bytesOf(responses, MARKS.interactive2)).toBeGreaterThanOrEqual(3 * PIECE_BYTES);
+  },
+);

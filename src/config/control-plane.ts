@@ -7,6 +7,14 @@ export const controlPlaneKind: DocumentKind<ControlPlaneConfig, ControlPlaneConf
   name: 'control-plane',
   schema: controlPlaneSchema,
   resolve(config, report) {
+    const port = config.listen.startsWith('unix:') ? undefined : /\d+$/.exec(config.listen)?.[0];
+    if (port !== undefined && Number(port) > 65_535) {
+      report.invalid(
+        ['listen'],
+        `${port} is no port`,
+        'Name a port from 0 to 65535; 0 lets the kernel choose.',
+      );
+    }
     for (const [service, { endpoints }] of Object.entries(config.services)) {
       for (const [index, { host }] of endpoints.entries()) {
         if (isIP(host) !== 0) continue;

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AmqpBenchResult } from '../../../bench/amqp.ts';
 import type { BenchResult } from '../../../bench/compare.ts';
+import type { PlaneBenchResult } from '../../../bench/control-plane.ts';
 import { childrenOf } from '../../../bench/proc.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../../bench/main.ts');
@@ -99,6 +100,32 @@ describe('the benchmark', () => {
     for (const peer of everyone) expect(said.stdout).toMatch(new RegExp(`^${peer} `, 'm'));
     await rm(file);
     expect(await readdir(folder)).toEqual(['result.json']);
+  });
+
+  it('measures the control plane with ever more sidecars', async () => {
+    const file = path.join(folder, 'plane.json');
+    const { child, said } = startBench('--control-plane', '--json', file);
+    const [code] = await once(child, 'close');
+    expect(said.stderr).not.toMatch(/^[A-Z_]+: /m);
+    expect(said.stderr).not.toContain('lost');
+    expect(code).toBe(0);
+
+    const { rows, samples } = JSON.parse(await readFile(file, 'utf8')) as PlaneBenchResult;
+    const counts = ['10', '100', '1000'];
+    expect(samples.map(({ sidecars }) => String(sidecars))).toEqual(counts);
+    const measured = (measure: string): string[] =>
+      rows.filter((row) => row.measure === measure && row.median > 0).map(({ peer }) => peer);
+    for (const measure of ['followMs', 'rssBytes', 'cpuPerHintsMs', 'firstMs', 'medianMs', 'lastMs'])
+      expect(measured(measure)).toEqual(counts);
+    for (const { firstMs, medianMs, lastMs } of samples) {
+      for (const [index, last] of lastMs.entries()) {
+        expect(firstMs[index]).toBeLessThanOrEqual(medianMs[index] ?? 0);
+        expect(medianMs[index]).toBeLessThanOrEqual(last);
+      }
+    }
+    for (const count of counts) expect(said.stdout).toMatch(new RegExp(`^${count} `, 'm'));
+    await rm(file);
+    expect((await readdir(folder)).filter((name) => name.startsWith('pm-bench-'))).toEqual([]);
   });
 
   it('ends everything when it is interrupted', async () => {

@@ -18,7 +18,8 @@ describe('the configuration of a control plane', () => {
       'listen: unix:/x\nservices: { cart: { endpoints: [{ host: 10.0.0.300, port: 1 }] } }',
       /no IPv4 or IPv6/,
     ],
-    ['listen: unix:/x\nkeepAliveMs: 100', /keepaliveMs/],
+    ['listen: unix:/x\nkeepAliveMs: 100', /no key "keepAliveMs"/],
+    ['listen: 127.0.0.1:65536', /65536 is no port/],
     ['listen: unix:/x\nmaxSidecars: 0', /maxSidecars/],
   ])('is answered with the place of what is wrong: %s', (text, fault) => {
     expect(() => parseControlPlaneConfig(text, 'plane.yaml')).toThrow(fault);

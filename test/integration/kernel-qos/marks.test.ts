@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type LayerContext, mustRun, type Platform } from '../../../src/core/index.ts';
+import { type LayerContext, mustRun, type Platform, type Policy } from '../../../src/core/index.ts';
 import {
   applyPort,
   kernelLayer,
@@ -7,6 +7,7 @@ import {
   planNftMarks,
   planPort,
   probeKernel,
+  STRATEGIES,
   socketMarkOf,
 } from '../../../src/kernel-qos/index.ts';
 import { caseStudy, EF, plainKernel, portOf } from '../../unit/kernel-qos/fixture.ts';
@@ -88,6 +89,34 @@ test('nft gives the packets of marked sockets the DSCP of their class, IPv4 and 
   for (const step of marks.steps.toReversed()) await mustRun(nodes.a.exec, step.undo);
   expect((await mustRun(nodes.a.exec, ['nft', 'list', 'ruleset'])).stdout.trim()).toBe('');
   await applied.undo();
+});
+
+test('packets on other network paths wait in the queue of their class, with every strategy that this kernel can serve', async () => {
+  const moving: Policy = {
+    ...caseStudy,
+    classes: caseStudy.classes.map((one, index) => ({
+      ...one,
+      network: { ...one.network, alternateDscp: [[3, 11], [7]][index] ?? [] },
+    })),
+  };
+  const platform = { ...plainKernel, ...(await probeKernel(nodes.a.exec)) };
+  const possible = STRATEGIES.filter((one) => one.missing(platform).length === 0);
+  expect(possible.map(({ name }) => name)).toContain('htb-u32');
+  for (const { name } of possible) {
+    const plan = planPort(moving, platform, portOf(100_000_000, 'a0'), { strategy: name });
+    const applied = await applyPort(nodes.a.exec, plan);
+    try {
+      await applied.verify();
+      await sendDatagrams(nodes.a, ADDRESS.b, 3, { tos: 3 << 2 });
+      await sendDatagrams(nodes.a, ADDRESS.b6, 4, { tos: 11 << 2 });
+      await sendDatagrams(nodes.a, ADDRESS.b, 5, { tos: EF << 2 });
+      await sendDatagrams(nodes.a, ADDRESS.b6, 6, { tos: 7 << 2 });
+      const rows = await applied.statistics();
+      expect([name, ...rows.slice(0, 2).map(({ packets }) => packets)]).toEqual([name, 12, 6]);
+    } finally {
+      await applied.undo();
+    }
+  }
 });
 
 test('the kernel layer applies both directions, verified, and takes both back', async () => {

@@ -117,7 +117,7 @@ export class Bridge {
     const seen = this.#links.look(nowMs);
     const hints: Hint[] = [];
     for (const { id, down, estimate } of seen) {
-      if (estimate === undefined && !down) continue;
+      if (estimate === undefined && !down && !this.#maker.saidDown(id)) continue;
       const { hint, crossings } = this.#maker.see(id, down, estimate?.classes ?? [], nowMs);
       if (hint !== undefined) hints.push(hint);
       for (const { link, classIndex, congested, level } of crossings) {

@@ -27,12 +27,17 @@ export interface WatchedLinksOptions {
   readonly ports: BridgeConfig['ports'];
 }
 
-/** The links that hints are made about: those whose port is configured, and those whose rate the controller tells. */
+/**
+ * The links that hints are made about: those whose port is configured, and those whose rate the controller tells. Of the
+ * others it is only known when they are down.
+ */
 export class WatchedLinks {
   readonly #options: WatchedLinksOptions;
   readonly #watched = new Map<string, Watched>();
   readonly #configured: ReadonlySet<string>;
   #down: ReadonlySet<string> = new Set();
+  /** Links that are there, and whose rate nobody told. */
+  #unseen: ReadonlySet<string> = new Set();
 
   constructor(options: WatchedLinksOptions) {
     this.#options = options;
@@ -56,6 +61,7 @@ export class WatchedLinks {
       if (!this.#configured.has(id) && known.get(id) !== rateBps) this.#watched.delete(id);
     }
     for (const link of links) this.#watchCounted(link);
+    this.#unseen = new Set([...known.keys()].filter((id) => !this.#watched.has(id)));
   }
 
   /** Takes in the switches' counters. */
@@ -75,11 +81,13 @@ export class WatchedLinks {
 
   /** All links as they are now; moves the smoothed figures on. */
   look(nowMs: number): SeenLink[] {
-    return [...this.#watched].map(([id, { estimator }]) => ({
+    const watched = [...this.#watched].map(([id, { estimator }]) => ({
       id,
       down: this.#down.has(id),
       estimate: estimator.estimate(nowMs),
     }));
+    const others = [...this.#unseen].map((id) => ({ id, down: this.#down.has(id), estimate: undefined }));
+    return [...watched, ...others];
   }
 
   #watchCounted({ id, rateBps }: TopologyLink): void {

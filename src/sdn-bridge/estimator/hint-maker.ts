@@ -69,6 +69,11 @@ export class HintMaker {
     return { hint, crossings };
   }
 
+  /** Whether the last hint about a link said that nothing passes. */
+  saidDown(link: string): boolean {
+    return this.#links.get(link)?.down === true;
+  }
+
   /** Whether who acts on the levels would act differently, or would see a noticeably different one. */
   #notable(sent: number, level: number): boolean {
     const { congestedLevel, calmLevel } = this.#options.damping;

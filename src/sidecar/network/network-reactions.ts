@@ -189,6 +189,8 @@ export class NetworkReactions {
         for (const [address, paths] of peers) {
           if (paths.length > 0) known.set(hostAddress(address), paths);
         }
+        // A control plane that has just started knows no network yet. What was true before it is true still, or no hints will come.
+        if (known.size === 0) return;
         this.#mover.setPeers(known);
         this.#carryOut(this.#paths.setPeers(known, nowMs));
         this.#heard(nowMs);

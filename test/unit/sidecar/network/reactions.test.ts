@@ -204,9 +204,32 @@ describe('reactions to congestion', () => {
     events().hints([hint('s1>s2', { batch: 1 }), hint('s1>s3', {})]);
     pass(100);
     expect(list[1]?.dscp).toBe(7);
-    events().paths(new Map());
+    events().paths(new Map([['10.0.0.3', WAYS]]));
     expect(list[1]?.dscp).toBe(0);
-    expect(reactions.statistics()).toMatchObject({ peerCount: 0 });
+    expect(reactions.statistics()).toMatchObject({
+      peerCount: 1,
+      paths: { '10.0.0.3': { batch: 'secondary' } },
+    });
+  });
+
+  it('do not flap when a control plane starts anew and knows no network yet', () => {
+    const reactions = started(policyOf(['path']));
+    const list = reactions.opening(PEER);
+    events().paths(new Map([[PEER, WAYS]]));
+    events().hints([hint('s1>s2', { batch: 1 }), hint('s1>s3', {})]);
+    pass(100);
+    events().lost();
+    events().paths(new Map());
+    pass(100);
+    expect(list[1]?.dscp).toBe(7);
+    events().paths(new Map([[PEER, WAYS]]));
+    events().hints([hint('s1>s2', { batch: 1 }), hint('s1>s3', {})]);
+    pass(100);
+    expect([list[1]?.dscp, lines.length]).toEqual([7, 1]);
+    events().lost();
+    events().paths(new Map());
+    pass(DAMPING.returnAfterMs + 100);
+    expect([list[1]?.dscp, lines.at(-1)?.['reason']]).toEqual([0, 'no-hints']);
   });
 
   it('leave paths alone that the controller chooses, and where no mark can be set', () => {

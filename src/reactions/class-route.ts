@@ -1,5 +1,5 @@
 import type { DampingSettings, MoveReason, Random } from '../core/index.ts';
-import type { PathView } from './path-view.ts';
+import type { Loads, PathView } from './path-view.ts';
 import { Penalty } from './penalty.ts';
 
 /** A move that a class would make. */
@@ -43,7 +43,9 @@ export class ClassRoute {
   readonly #calmSinceMs: (number | undefined)[];
   /** Since when the first path has been calm and had room for what this class sends. */
   #homeSinceMs: number | undefined;
-  #homeLoad = 0;
+  #ownLoad = 0;
+  /** What all take of each path but the present one, averaged; undefined for that and where nothing was seen yet. */
+  readonly #loads: (number | undefined)[];
   #observedMs = Number.NEGATIVE_INFINITY;
   /** Paths that it has left: the level there fell because it left, so that calm counts only when it has lasted. */
   readonly #suspect: boolean[];
@@ -76,6 +78,7 @@ export class ClassRoute {
     this.penalty = new Penalty(penaltyHalfLifeMs, maxPenalty + 1);
     this.#leftMs = new Array(options.usable).fill(Number.NEGATIVE_INFINITY);
     this.#calmSinceMs = new Array(options.usable).fill(undefined);
+    this.#loads = new Array(options.usable).fill(undefined);
     this.#suspect = new Array(options.usable).fill(false);
     this.#visited = new Array(options.usable).fill(false);
     this.#lastDead = new Array(options.usable).fill(false);
@@ -90,27 +93,24 @@ export class ClassRoute {
     return this.#failures;
   }
 
-  /**
-   * Advances the timers; once before each decision.
-   * @param homeLoad how full the first path would be with what the class sends
-   */
-  observe(views: readonly PathView[], homeLoad: number, nowMs: number): void {
+  /** Advances the timers; once before each decision. */
+  observe(views: readonly PathView[], loads: Loads, nowMs: number): void {
     const { calmLevel, congestedLevel, returnAfterMs } = this.#damping;
+    this.#average(loads, nowMs);
     for (let path = 0; path < this.usable; path += 1) {
       const view = views[path];
       if (view?.heard === true) this.#lastDead[path] = view.dead;
-      const calm = view?.heard === true && !view.dead && view.level <= calmLevel;
+      const full = (this.#loads[path] ?? 0) > FULL;
+      const calm = view?.heard === true && !view.dead && !full && view.level <= calmLevel;
       const since = calm ? (this.#calmSinceMs[path] ?? nowMs) : undefined;
       this.#calmSinceMs[path] = since;
       if (since !== undefined && path !== this.path && since + this.#waitMs() <= nowMs) {
         this.#suspect[path] = false;
       }
     }
-    const weight = 1 - Math.exp((-LOAD_PARTS * (nowMs - this.#observedMs)) / returnAfterMs);
-    this.#observedMs = nowMs;
-    this.#homeLoad += weight * (homeLoad - this.#homeLoad);
+    const fitsHome = this.#ownLoad + (this.#loads[0] ?? 0) <= FULL;
     this.#homeSinceMs =
-      this.#homeLoad <= FULL && this.#calmSinceMs[0] !== undefined ? (this.#homeSinceMs ?? nowMs) : undefined;
+      fitsHome && this.#calmSinceMs[0] !== undefined ? (this.#homeSinceMs ?? nowMs) : undefined;
     const here = views[this.path];
     const hurts = here !== undefined && !here.dead && here.level >= congestedLevel;
     if (hurts && this.#hurtingSinceMs === undefined) this.#beginHurting(nowMs);
@@ -247,6 +247,18 @@ export class ClassRoute {
     this.#flightsMs = [...this.#flightsMs, ...other.#flightsMs]
       .sort((a, b) => a - b)
       .slice(-Math.max(1, this.usable - 1));
+  }
+
+  #average({ own, all }: Loads, nowMs: number): void {
+    const elapsedMs = nowMs - this.#observedMs;
+    const weight = 1 - Math.exp((-LOAD_PARTS * elapsedMs) / this.#damping.returnAfterMs);
+    this.#observedMs = nowMs;
+    this.#ownLoad += weight * (own - this.#ownLoad);
+    for (let path = 0; path < this.usable; path += 1) {
+      const load = all[path] ?? 0;
+      const before = this.#loads[path] ?? load;
+      this.#loads[path] = path === this.path ? undefined : before + weight * (load - before);
+    }
   }
 
   #beginHurting(nowMs: number): void {

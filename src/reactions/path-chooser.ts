@@ -1,7 +1,7 @@
 import type { DampingSettings, Move, MoveReason, NetworkPath, Random, RequestClass } from '../core/index.ts';
 import { ClassRoute, type Proposal } from './class-route.ts';
 import type { HintTable } from './hint-table.ts';
-import { loadWith, type PathView, viewPath } from './path-view.ts';
+import { loadsOf, type PathView, viewPath } from './path-view.ts';
 
 /** Peers that have the same list of paths, and which path each class takes towards them. */
 interface Group {
@@ -151,7 +151,9 @@ export class PathChooser {
       const views = new Map(
         group.routes.map((route) => [route, this.#views(group, route.classIndex, nowMs)]),
       );
-      for (const [route, seen] of views) route.observe(seen, this.#homeLoad(group, route, nowMs), nowMs);
+      for (const [route, seen] of views) {
+        route.observe(seen, loadsOf(hints, group.paths, route.path, route.classIndex, nowMs), nowMs);
+      }
       if (this.#silentSinceMs !== undefined) {
         const dueMs = this.#silentSinceMs + damping.returnAfterMs;
         for (const route of group.routes) {
@@ -239,13 +241,6 @@ export class PathChooser {
       if (other.path === route.path && (seen[route.path]?.level ?? 0) > calmLevel) ahead.add(other.moveOrder);
     }
     return Math.max(dueMs, hurtingSinceMs + ahead.size * escalateMs);
-  }
-
-  /** How full the first path would be with what this class sends. */
-  #homeLoad({ paths }: Group, route: ClassRoute, nowMs: number): number {
-    const [home, here] = [paths[0], paths[route.path]];
-    if (route.path === 0 || home === undefined || here === undefined) return 0;
-    return loadWith(this.#options.hints, here, home, route.classIndex, nowMs);
   }
 
   /** Moves when it is time to, or remembers when it will be. */

@@ -28,23 +28,30 @@ export function viewPath(
   return { level, dead, heard };
 }
 
-/**
- * How full a path would be if what a class sends on another went there too, as far as the hints know the load: the share of a link's rate,
- * which may exceed 1. Level alone can't tell, since the level of a path falls because the class has left it.
- */
-export function loadWith(
+/** How much is sent, as shares of a link's rate. Level alone can't tell: the level of a path falls because a class has left it. */
+export interface Loads {
+  /** What the class takes of the path that it is on; the maximum over its links. */
+  readonly own: number;
+  /** What all traffic takes of each path, links that are also on the present one left out; the maximum over the others. */
+  readonly all: readonly number[];
+}
+
+export function loadsOf(
   hints: HintTable,
-  from: NetworkPath,
-  to: NetworkPath,
+  paths: readonly NetworkPath[],
+  here: number,
   classIndex: number,
   nowMs: number,
-): number {
-  const shared = new Set(from.links);
+): Loads {
+  const present = paths[here]?.links ?? [];
   let own = 0;
-  let others = 0;
-  for (const link of from.links) own = Math.max(own, hints.utilization(link, classIndex, nowMs));
-  for (const link of to.links) {
-    if (!shared.has(link)) others = Math.max(others, hints.totalUtilization(link, nowMs));
-  }
-  return own + others;
+  for (const link of present) own = Math.max(own, hints.utilization(link, classIndex, nowMs));
+  const all = paths.map(({ links }) => {
+    let most = 0;
+    for (const link of links) {
+      if (!present.includes(link)) most = Math.max(most, hints.totalUtilization(link, nowMs));
+    }
+    return most;
+  });
+  return { own, all };
 }

@@ -1,8 +1,8 @@
-/** Below this a penalty counts as none, or it would never be gone. RFC 2439 forgets a route below half of its reuse threshold likewise. */
+/** Below this a penalty counts as none, or it would never be gone. Routers that damp by RFC 2439 forget a route below half of the reuse limit likewise. */
 const FORGOTTEN = 0.125;
 
 /**
- * The figure of merit of route-flap damping (RFC 2439, section 4.2): each change costs 1, and what has been charged halves in a fixed
+ * The figure of merit of route-flap damping (RFC 2439, section 4): each change costs 1, and what has been charged halves in a fixed
  * time. Unlike there, it doesn't suppress a route after the fact: a change that would exceed the limit isn't made.
  */
 export class Penalty {
@@ -11,7 +11,7 @@ export class Penalty {
   #value = 0;
   #atMs = 0;
 
-  /** @param ceiling it never rises above, so that there is a longest time of suppression (RFC 2439, section 4.2) */
+  /** @param ceiling it never rises above, so that there is a longest time of suppression, as in RFC 2439 */
   constructor(halfLifeMs: number, ceiling: number) {
     this.#halfLifeMs = halfLifeMs;
     this.#ceiling = ceiling;

@@ -236,6 +236,18 @@ describe('what keeps it from flapping', () => {
     expect(short(one.run(10_000))).toEqual(['0: 1>0 calm']);
   });
 
+  it('does not take a path for calm that others fill without a queue', () => {
+    const one = scene({ classes: stays });
+    one.say('primary', 1);
+    one.say('secondary', 0);
+    expect(one.run(100)).toHaveLength(1);
+    one.say('primary', 0, { utilization: 0.97 });
+    one.say('secondary', 1);
+    expect(one.run(60_000)).toEqual([]);
+    one.say('primary', 0, { utilization: 0.5 });
+    expect(short(one.run(10_000))).toEqual(['0: 1>0 congested']);
+  });
+
   it('comes home when what it sends fits there on the average, though it comes in bursts', () => {
     const one = scene({ classes: CLASSES.slice(1) });
     one.say('primary', 1);

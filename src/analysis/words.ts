@@ -1,4 +1,5 @@
 import type { MetricName } from '../config/index.ts';
+import { episodeParagraph, episodeSentences } from './episode-words.ts';
 import type { SummaryInput } from './input.ts';
 import {
   aside,
@@ -72,14 +73,23 @@ export function paragraph(story: Story): string {
       }
     }
   }
-  sentences.push(...aloneSentence(story), ...priceSentences(story), verdictSentence(story.findings));
+  sentences.push(
+    ...aloneSentence(story),
+    ...episodeParagraph(arms, first),
+    ...priceSentences(story),
+    verdictSentence(story.findings),
+  );
   return sentences.filter((sentence) => sentence !== '').join(' ');
 }
 
 /** For each arm, what it changed against the baseline, class by class, or that the data cannot tell, and why where that is known. */
 export function points(story: Story): string[] {
   const { baseline } = story;
-  const seen = [...queueSentences(story.arms[baseline]), ...(story.evidence[baseline] ?? [])];
+  const seen = [
+    ...episodeSentences(story.arms[baseline]),
+    ...queueSentences(story.arms[baseline]),
+    ...(story.evidence[baseline] ?? []),
+  ];
   return [
     ...(seen.length === 0
       ? []
@@ -240,6 +250,7 @@ function armPoint(story: Story, arm: string): string {
     ...(alone.length === 0 ? [] : [`Ratios without an interval: ${alone.join(', ')}.`]),
     ...(effects.length === 0 ? smallestEffect(story, arm) : []),
     ...(unloaded.length === 0 ? [] : [`It carries no ${listed(unloaded)} load.`]),
+    ...episodeSentences(story.arms[arm]),
     ...queueSentences(story.arms[arm]),
     ...(story.evidence[arm] ?? []),
     ...story.limitations

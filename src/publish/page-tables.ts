@@ -49,10 +49,44 @@ const COLUMNS_OF_QUEUES: readonly Column[] = [
   ...SHARES,
 ];
 
+/** What is told of a class where cross traffic flows for a while. */
+const COLUMNS_OF_EPISODES: readonly Column[] = [
+  { head: 'p50', unit: 'ms', metric: 'latencyMs.p50', pick: (metrics) => metrics.latencyMs.p50 },
+  { head: 'p99', unit: 'ms', metric: 'latencyMs.p99', pick: (metrics) => metrics.latencyMs.p99 },
+  {
+    head: 'p99',
+    unit: 'episode, ms',
+    metric: 'episode.latencyMs.p99',
+    pick: (metrics) => metrics.episode?.latencyMs?.p99,
+  },
+  {
+    head: 'first hint',
+    unit: 'ms',
+    metric: 'episode.timeToHintMs',
+    pick: (metrics) => metrics.episode?.timeToHintMs,
+  },
+  {
+    head: 'first move',
+    unit: 'ms',
+    metric: 'episode.timeToFirstMoveMs',
+    pick: (metrics) => metrics.episode?.timeToFirstMoveMs,
+  },
+  {
+    head: 'relief',
+    unit: 'ms',
+    metric: 'episode.timeToReliefMs',
+    pick: (metrics) => metrics.episode?.timeToReliefMs,
+  },
+  { head: 'moves', unit: 'most', metric: 'episode.moves', pick: (metrics) => metrics.episode?.moves },
+  { head: 'goodput', unit: 'Mbit/s', metric: 'goodputBps', pick: (metrics) => metrics.goodputBps },
+  ...SHARES,
+];
+
 /** The numbers of a class as a table: an arm a row, each value with its interval below. */
 export function classTable(summary: Summary, className: string): string {
   const queues = Object.values(summary.arms).some((arm) => arm.classes[className]?.queueWaitMs !== undefined);
-  const columns = queues ? COLUMNS_OF_QUEUES : COLUMNS;
+  const episodes = Object.values(summary.arms).some((arm) => arm.classes[className]?.episode !== undefined);
+  const columns = queues ? COLUMNS_OF_QUEUES : episodes ? COLUMNS_OF_EPISODES : COLUMNS;
   const rows = Object.entries(summary.arms).flatMap(([arm, { classes, trials }]) => {
     const metrics = classes[className];
     if (metrics === undefined) return [];

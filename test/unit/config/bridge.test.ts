@@ -37,6 +37,12 @@ describe('the configuration of a bridge', () => {
     expect(embedded).toEqual(named);
   });
 
+  test('stands in the documentation as it is', async () => {
+    const { ports, log } = await loadBridgeConfig('docs/examples/bridge.yaml');
+    expect(ports.map(({ link }) => link)).toEqual(['s1>s2', 's4>s2']);
+    expect(log).toBe('network.jsonl');
+  });
+
   test('needs no ports, no control plane and no log', async () => {
     expect(await load(`${NORTHBOUND}\npolicy: ${POLICY}\n`)).toMatchObject({ ports: [] });
   });

@@ -40,6 +40,19 @@ describe('who follows the control plane', () => {
     expect(elsewhere.news()).toEqual([]);
   });
 
+  it('is told each thing once, also when much happens in one instant', async () => {
+    const { plane, follow, tell } = await heldPlane();
+    plane.report(topology());
+    const { sink } = follow('10.0.0.1');
+    sink.news();
+    tell(hintAbout('s1>s2', 1));
+    tell(hintAbout('s1>s3', 1));
+    tell(hintAbout('s1>s2', 2), hintAbout('s3>s1', 1));
+    expect(sink.news().map(linksOf)).toEqual([['s1>s2'], ['s1>s3'], ['s1>s2', 's3>s1']]);
+    // Who comes in the same instant is told what the others were told before.
+    expect(follow('10.0.0.3').sink.news()[0]?.snapshot?.hints?.hints).toHaveLength(3);
+  });
+
   it('is not told what is old, unknown, from the future or not well-formed', async () => {
     const { plane, follow, tell } = await heldPlane();
     plane.report(topology());
@@ -172,12 +185,17 @@ describe('a quiet control plane', () => {
 
 describe('endpoints', () => {
   it('come and go with the streams of their sidecars; changes are told together', async () => {
-    const { plane, follow, clock } = await heldPlane();
+    const { plane, follow, clock, tell } = await heldPlane();
     const { sink } = follow('10.0.0.9');
     sink.news();
     const one = follow('10.0.0.1', 80).watcher;
+    const again = follow('10.0.0.1', 80).watcher;
     follow('10.0.0.2', 80);
     plane.tick();
+    expect(sink.news()).toEqual([]);
+    // A hint does not carry half of the changes with it.
+    plane.report(topology());
+    tell(hintAbout('s1>s2', 1));
     expect(sink.news()).toEqual([]);
     clock.ms += 100;
     plane.tick();
@@ -189,6 +207,12 @@ describe('endpoints', () => {
     });
     plane.unfollow(one);
     plane.unfollow(one);
+    clock.ms += 3000;
+    plane.tick();
+    clock.ms += 100;
+    plane.tick();
+    expect(sink.news().filter(({ registry }) => registry)).toEqual([]);
+    plane.unfollow(again);
     clock.ms += 3000;
     plane.tick();
     clock.ms += 100;

@@ -1,5 +1,5 @@
-import { controlPlaneKind } from './control-plane.ts';
 import { bridgeFileKind, bridgeKind } from './bridge.ts';
+import { controlPlaneKind } from './control-plane.ts';
 import { type DocumentKind, jsonSchemaOf } from './document.ts';
 import { experimentKind } from './experiment.ts';
 import { graphKind } from './graph.ts';

@@ -1,4 +1,5 @@
 import type { DampingSettings, MoveReason, Random } from '../core/index.ts';
+import { AverageLoads } from './average-loads.ts';
 import type { Loads, PathView } from './path-view.ts';
 import { Penalty } from './penalty.ts';
 
@@ -18,10 +19,6 @@ const RETRY_FACTOR = 8;
 const MAX_FAILURES = 2;
 /** Waits are stretched by up to this much, each sidecar's by its own: who comes back later sees what those before have done. */
 const SPREAD = 0.5;
-/** With this much of a link's rate in use its queue grows on its own (utilization, 0 to 1). */
-const FULL = 0.9;
-/** Loads are averaged over so many parts of the time of calm: bursts are no load. */
-const LOAD_PARTS = 4;
 /** Levels that differ by less are alike: hints are sent for changes of this size. */
 const ALIKE = 0.05;
 
@@ -43,10 +40,7 @@ export class ClassRoute {
   readonly #calmSinceMs: (number | undefined)[];
   /** Since when the first path has been calm and had room for what this class sends. */
   #homeSinceMs: number | undefined;
-  #ownLoad = 0;
-  /** What all take of each path but the present one, averaged; undefined for that and where nothing was seen yet. */
-  readonly #loads: (number | undefined)[];
-  #observedMs = Number.NEGATIVE_INFINITY;
+  readonly #loads: AverageLoads;
   /** Paths that it has left: the level there fell because it left, so that calm counts only when it has lasted. */
   readonly #suspect: boolean[];
   readonly #visited: boolean[];
@@ -78,7 +72,7 @@ export class ClassRoute {
     this.penalty = new Penalty(penaltyHalfLifeMs, maxPenalty + 1);
     this.#leftMs = new Array(options.usable).fill(Number.NEGATIVE_INFINITY);
     this.#calmSinceMs = new Array(options.usable).fill(undefined);
-    this.#loads = new Array(options.usable).fill(undefined);
+    this.#loads = new AverageLoads(options.usable, options.damping.returnAfterMs);
     this.#suspect = new Array(options.usable).fill(false);
     this.#visited = new Array(options.usable).fill(false);
     this.#lastDead = new Array(options.usable).fill(false);
@@ -96,21 +90,19 @@ export class ClassRoute {
   /** Advances the timers; once before each decision. */
   observe(views: readonly PathView[], loads: Loads, nowMs: number): void {
     const { calmLevel, congestedLevel, returnAfterMs } = this.#damping;
-    this.#average(loads, nowMs);
+    this.#loads.follow(loads, this.path, nowMs);
     for (let path = 0; path < this.usable; path += 1) {
       const view = views[path];
       if (view?.heard === true) this.#lastDead[path] = view.dead;
-      const full = (this.#loads[path] ?? 0) > FULL;
-      const calm = view?.heard === true && !view.dead && !full && view.level <= calmLevel;
+      const calm = view?.heard === true && !view.dead && view.level <= calmLevel && !this.#loads.isFull(path);
       const since = calm ? (this.#calmSinceMs[path] ?? nowMs) : undefined;
       this.#calmSinceMs[path] = since;
       if (since !== undefined && path !== this.path && since + this.#waitMs() <= nowMs) {
         this.#suspect[path] = false;
       }
     }
-    const fitsHome = this.#ownLoad + (this.#loads[0] ?? 0) <= FULL;
     this.#homeSinceMs =
-      fitsHome && this.#calmSinceMs[0] !== undefined ? (this.#homeSinceMs ?? nowMs) : undefined;
+      this.#loads.fits(0) && this.#calmSinceMs[0] !== undefined ? (this.#homeSinceMs ?? nowMs) : undefined;
     const here = views[this.path];
     const hurts = here !== undefined && !here.dead && here.level >= congestedLevel;
     if (hurts && this.#hurtingSinceMs === undefined) this.#beginHurting(nowMs);
@@ -247,18 +239,6 @@ export class ClassRoute {
     this.#flightsMs = [...this.#flightsMs, ...other.#flightsMs]
       .sort((a, b) => a - b)
       .slice(-Math.max(1, this.usable - 1));
-  }
-
-  #average({ own, all }: Loads, nowMs: number): void {
-    const elapsedMs = nowMs - this.#observedMs;
-    const weight = 1 - Math.exp((-LOAD_PARTS * elapsedMs) / this.#damping.returnAfterMs);
-    this.#observedMs = nowMs;
-    this.#ownLoad += weight * (own - this.#ownLoad);
-    for (let path = 0; path < this.usable; path += 1) {
-      const load = all[path] ?? 0;
-      const before = this.#loads[path] ?? load;
-      this.#loads[path] = path === this.path ? undefined : before + weight * (load - before);
-    }
   }
 
   #beginHurting(nowMs: number): void {

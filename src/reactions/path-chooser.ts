@@ -2,14 +2,7 @@ import type { DampingSettings, Move, MoveReason, NetworkPath, Random, RequestCla
 import { ClassRoute, type Proposal } from './class-route.ts';
 import type { HintTable } from './hint-table.ts';
 import { loadsOf, type PathView, viewPath } from './path-view.ts';
-
-/** Peers that have the same list of paths, and which path each class takes towards them. */
-interface Group {
-  readonly paths: readonly NetworkPath[];
-  readonly peers: string[];
-  /** In the order in which they leave a congested path. */
-  readonly routes: readonly ClassRoute[];
-}
+import { type Group, PeerGroups } from './peer-groups.ts';
 
 /** What a chooser tells about itself. */
 export interface PathChooserStatistics {
@@ -42,22 +35,13 @@ export interface PathChooserOptions {
   readonly random: Random;
 }
 
-const MAX_PEERS = 4096;
 /** So many peers of a group stand in the statistics. */
 const TOLD_PEERS = 8;
-/** Groups whose peers are gone are remembered for their penalties: paths that come and go must not set the damping back. */
-const MAX_RETIRED = 64;
-
-const keyOf = (paths: readonly NetworkPath[]): string =>
-  JSON.stringify(paths.map(({ id, links }) => [id, links]));
-
 /** Chooses which path the packets of each class take. The law is in `docs/guides/path-damping.md`. */
 export class PathChooser {
   readonly #options: PathChooserOptions;
   readonly #controlled: ReadonlySet<number>;
-  #groups = new Map<string, Group>();
-  #groupOf = new Map<string, Group>();
-  readonly #retired = new Map<string, { readonly group: Group; readonly atMs: number }>();
+  readonly #groups: PeerGroups;
   readonly #moves: Record<MoveReason, number> = { congested: 0, dead: 0, calm: 0, 'no-hints': 0 };
   #silentSinceMs: number | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
@@ -65,6 +49,10 @@ export class PathChooser {
 
   constructor(options: PathChooserOptions) {
     this.#options = options;
+    this.#groups = new PeerGroups({
+      newRoutes: (paths) => this.#newRoutes(paths),
+      keepMs: options.damping.returnAfterMs,
+    });
     this.#controlled = new Set(options.controllerClassIndices ?? []);
   }
 
@@ -80,12 +68,12 @@ export class PathChooser {
 
   /** Whether paths to this peer are known. */
   knows(peer: string): boolean {
-    return this.#groupOf.has(peer);
+    return this.#groups.of(peer) !== undefined;
   }
 
   /** One peer of each group that decides as one. */
   get representatives(): readonly string[] {
-    return [...this.#groups.values()].flatMap(({ peers }) => peers.slice(0, 1));
+    return this.#groups.all.flatMap(({ peers }) => peers.slice(0, 1));
   }
 
   /**
@@ -94,44 +82,7 @@ export class PathChooser {
    */
   setPeers(peers: ReadonlyMap<string, readonly NetworkPath[]>, nowMs: number): readonly Move[] {
     this.#nowMs = nowMs;
-    const before = this.#groupOf;
-    const groups = new Map<string, Group>();
-    const groupOf = new Map<string, Group>();
-    for (const [peer, paths] of peers) {
-      if (groupOf.size >= MAX_PEERS) break;
-      const key = keyOf(paths);
-      let group = groups.get(key);
-      if (group === undefined) {
-        group = {
-          paths,
-          peers: [],
-          routes: this.#groups.get(key)?.routes ?? this.#revive(key, paths, nowMs),
-        };
-        groups.set(key, group);
-      }
-      if (!this.#groups.has(key)) this.#inherit(group, before.get(peer), nowMs);
-      group.peers.push(peer);
-      groupOf.set(peer, group);
-    }
-    for (const [key, group] of this.#groups) {
-      if (!groups.has(key)) this.#retired.set(key, { group, atMs: nowMs });
-    }
-    for (const key of groups.keys()) this.#retired.delete(key);
-    for (const key of this.#retired.keys()) {
-      if (this.#retired.size <= MAX_RETIRED) break;
-      this.#retired.delete(key);
-    }
-    const moves: Move[] = [];
-    for (const [peer, group] of groupOf) {
-      const old = before.get(peer);
-      for (const { classIndex, path, lastReason } of group.routes) {
-        const from = old?.routes.find((route) => route.classIndex === classIndex)?.path ?? 0;
-        if (from !== path) moves.push({ atMs: nowMs, peer, classIndex, from, to: path, reason: lastReason });
-      }
-    }
-    this.#groups = groups;
-    this.#groupOf = groupOf;
-    return moves;
+    return this.#groups.set(peers, nowMs);
   }
 
   /** The position of the path that a class takes towards a peer; 0 is the default. */
@@ -147,7 +98,7 @@ export class PathChooser {
     if (hints.fresh(nowMs)) this.#silentSinceMs = undefined;
     else this.#silentSinceMs ??= nowMs;
     const moves: Move[] = [];
-    for (const group of this.#groups.values()) {
+    for (const group of this.#groups.all) {
       const views = new Map(
         group.routes.map((route) => [route, this.#views(group, route.classIndex, nowMs)]),
       );
@@ -179,7 +130,7 @@ export class PathChooser {
 
   /** How congested the path is that a class takes towards a peer, 0 to 1; of several that the controller chooses from, the best. */
   level(peer: string, classIndex: number, nowMs: number): number {
-    const group = this.#groupOf.get(peer);
+    const group = this.#groups.of(peer);
     if (group === undefined || group.paths.length === 0) return 0;
     const views = this.#views(group, classIndex, nowMs);
     if (this.#controlled.has(classIndex)) return Math.min(...views.map((view) => view.level));
@@ -190,7 +141,7 @@ export class PathChooser {
   exhausted(peer: string, classIndex: number, nowMs: number): boolean {
     const { damping } = this.#options;
     if (this.level(peer, classIndex, nowMs) < damping.congestedLevel) return false;
-    const group = this.#groupOf.get(peer);
+    const group = this.#groups.of(peer);
     const route = this.#routeOf(peer, classIndex);
     if (group === undefined || route === undefined) return true;
     const views = this.#views(group, classIndex, nowMs);
@@ -203,7 +154,7 @@ export class PathChooser {
     const { classes } = this.#options;
     return {
       moves: { ...this.#moves },
-      groups: [...this.#groups.values()].map((group) => ({
+      groups: this.#groups.all.map((group) => ({
         peers: group.peers.slice(0, TOLD_PEERS),
         peerCount: group.peers.length,
         paths: group.paths.map(({ id }) => id),
@@ -219,7 +170,7 @@ export class PathChooser {
   }
 
   #routeOf(peer: string, classIndex: number): ClassRoute | undefined {
-    return this.#groupOf.get(peer)?.routes.find((route) => route.classIndex === classIndex);
+    return this.#groups.of(peer)?.routes.find((route) => route.classIndex === classIndex);
   }
 
   #views(group: Group, classIndex: number, nowMs: number): PathView[] {
@@ -282,31 +233,5 @@ export class PathChooser {
       });
     });
     return routes.sort((a, b) => a.moveOrder - b.moveOrder);
-  }
-
-  /** The routes of a list of paths that was known before, where they were if that is not long ago; else new ones. */
-  #revive(key: string, paths: readonly NetworkPath[], nowMs: number): readonly ClassRoute[] {
-    const retired = this.#retired.get(key);
-    if (retired === undefined) return this.#newRoutes(paths);
-    const { routes } = retired.group;
-    if (nowMs - retired.atMs > this.#options.damping.returnAfterMs) {
-      for (const route of routes) route.settle(0, 'no-hints');
-    }
-    return routes;
-  }
-
-  /** A peer's list of paths has changed: it stays on its path where that is still there, and what is held against moves still is. */
-  #inherit(group: Group, old: Group | undefined, nowMs: number): void {
-    const isFirst = group.peers.length === 0;
-    for (const route of group.routes) {
-      const before = old?.routes.find(({ classIndex }) => classIndex === route.classIndex);
-      if (old === undefined || before === undefined) continue;
-      route.inherit(before, nowMs);
-      if (!isFirst) continue;
-      const id = old.paths[before.path]?.id;
-      const to = before.path === 0 ? 0 : group.paths.findIndex((path) => path.id === id);
-      if (to >= 0 && to < route.usable) route.settle(to, before.lastReason);
-      else route.evict(nowMs);
-    }
   }
 }

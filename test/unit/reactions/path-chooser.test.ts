@@ -166,6 +166,13 @@ describe('dead paths', () => {
     expect(short(one.run(2000))).toEqual([`${BATCH}: 1>0 dead`, `${INTERACTIVE}: 1>0 dead`]);
   });
 
+  it('are never chosen, also where no gain is asked for', () => {
+    const one = scene({ damping: { minGain: 0 } });
+    one.say('primary', 1);
+    one.say('secondary', 0, { down: true });
+    expect(one.run(10_000)).toEqual([]);
+  });
+
   it('are never chosen, and nobody moves when all are dead', () => {
     const one = scene();
     one.say('primary', 1);
@@ -219,6 +226,24 @@ describe('what keeps it from flapping', () => {
     const [first = 0, second = 0, third = 0] = waits;
     expect(second).toBeGreaterThan(4 * first);
     expect(third).toBeGreaterThan(4 * second);
+    one.run(400_000);
+    expect(returnAfter()).toBeLessThan(2 * DAMPING.returnAfterMs);
+  });
+
+  it('brings classes home one after another, and looks what the first has done', () => {
+    const rows = ['interactive', 'batch'].map((name, rank) =>
+      requestClass(name, rank, { path: 'default', moveOrder: 1 - rank, alternateDscp: [8 * rank + 3] }),
+    );
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const one = scene({ classes: rows, seed });
+      one.say('primary', 1);
+      one.say('secondary', 0);
+      expect(one.run(2000)).toHaveLength(2);
+      one.say('primary', 0);
+      const [first, second, ...more] = one.run(30_000);
+      expect(more).toEqual([]);
+      expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(DAMPING.returnAfterMs);
+    }
   });
 
   it('does not come home when what it sends would not fit there', () => {

@@ -72,6 +72,20 @@ describe('a path chooser', () => {
     expect(one.chooser.pathOf('10.9.9.9', BATCH)).toBe(0);
   });
 
+  it('keeps that order whatever the lots are, and waits no longer than escalateMs for a class that cannot go', () => {
+    for (let seed = 0; seed < 20; seed += 1) {
+      const one = scene({ seed });
+      one.say('primary', 0.9);
+      one.say('secondary', { batch: seed % 2 === 0 ? 0 : 0.9, interactive: 0 });
+      const startMs = one.nowMs;
+      const moves = one.run(400).map(({ classIndex, atMs }) => [classIndex, atMs - startMs] as const);
+      expect(moves.map(([classIndex]) => classIndex)).toEqual(
+        seed % 2 === 0 ? [BATCH, INTERACTIVE] : [INTERACTIVE],
+      );
+      expect(moves.at(-1)?.[1]).toBeGreaterThanOrEqual(DAMPING.escalateMs);
+    }
+  });
+
   it('stays when the other path is hardly better', () => {
     const one = scene();
     one.say('primary', 0.9);

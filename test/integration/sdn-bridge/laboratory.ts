@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { loadPolicy } from '../../../src/config/index.ts';
 import {
+  type BottleneckPort,
   mustRun,
   type Policy,
   PriomeshError,
@@ -10,7 +11,12 @@ import {
   silentLogger,
   systemClock,
 } from '../../../src/core/index.ts';
-import { type AppliedPort, applyPort, planBaselinePort } from '../../../src/kernel-qos/index.ts';
+import {
+  type AppliedPort,
+  applyPort,
+  type PortPlan,
+  planBaselinePort,
+} from '../../../src/kernel-qos/index.ts';
 import {
   type Controller,
   type Lab,
@@ -62,7 +68,11 @@ export class Laboratory {
     this.#ports = ports;
   }
 
-  static async open(classMarks: readonly number[]): Promise<Laboratory> {
+  /** @param planOf what stands at a port; one queue for all where nothing is said */
+  static async open(
+    classMarks: readonly number[],
+    planOf: (port: BottleneckPort) => PortPlan = planBaselinePort,
+  ): Promise<Laboratory> {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'priomesh-bridge-'));
     const { signal } = new AbortController();
     const lab = await openLab(
@@ -83,7 +93,7 @@ export class Laboratory {
     );
     const ports: AppliedPort[] = [];
     for (const port of lab.ports) {
-      ports.push(await applyPort(lab.execOn(port.node), planBaselinePort(port), { replace: true }));
+      ports.push(await applyPort(lab.execOn(port.node), planOf(port), { replace: true }));
     }
     const controller = await openController(lab, {
       directory: path.join(directory, 'controller'),
@@ -101,9 +111,21 @@ export class Laboratory {
     const name = `bridge-${this.#bridges}`;
     const log = path.join(this.directory, `${name}.jsonl`);
     const file = path.join(this.directory, `${name}.json`);
-    const ports = this.lab.links.flatMap(({ id, device, rateBps }) =>
-      rateBps === null ? [] : [{ link: id, device, rateBps }],
-    );
+    const ports = this.lab.links.flatMap(({ id, device, rateBps, portLabel }) => {
+      const applied = this.#ports.find(({ plan }) => plan.port.label === portLabel);
+      if (rateBps === null || applied === undefined) return [];
+      const classes = applied.plan.classes.filter(({ dscp }) => dscp !== undefined);
+      return [
+        {
+          link: id,
+          device,
+          rateBps,
+          ...(classes.length === 0
+            ? {}
+            : { classes: Object.fromEntries(classes.map(({ className, classid }) => [className, classid])) }),
+        },
+      ];
+    });
     const config = {
       northbound: { kind: 'priomesh', url: this.controller.url },
       policy,

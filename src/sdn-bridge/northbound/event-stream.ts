@@ -20,9 +20,9 @@ export class EventStreamParser {
 
   /** Takes in text and gives the events that it completes. @throws PriomeshError NORTHBOUND_FAILED for an event that is too large */
   push(text: string): ServerEvent[] {
-    let input = text;
-    if (this.#afterReturn && input.startsWith('\n')) input = input.slice(1);
-    if (input !== '') this.#afterReturn = input.endsWith('\r');
+    if (text === '') return [];
+    const input = this.#afterReturn && text.startsWith('\n') ? text.slice(1) : text;
+    this.#afterReturn = input.endsWith('\r');
     const lines = (this.#rest + input).split(/\r\n|\n|\r/);
     this.#rest = lines.pop() ?? '';
     const events = lines.flatMap((line) => this.#line(line));

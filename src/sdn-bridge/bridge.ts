@@ -118,7 +118,7 @@ export class Bridge {
     const hints: Hint[] = [];
     for (const { id, down, estimate } of seen) {
       if (estimate === undefined && !down && !this.#maker.saidDown(id)) continue;
-      const { hint, crossings } = this.#maker.see(id, down, estimate?.classes ?? [], nowMs);
+      const { hint, crossings } = this.#maker.see(id, down, estimate, nowMs);
       if (hint !== undefined) hints.push(hint);
       for (const { link, classIndex, congested, level } of crossings) {
         const name = this.#names[classIndex] ?? '';

@@ -1,4 +1,5 @@
-import type { ClassCongestion, DampingSettings, Hint } from '../../core/index.ts';
+import type { DampingSettings, Hint } from '../../core/index.ts';
+import type { LinkEstimate } from './link-estimator.ts';
 
 /** A class of a link began or ceased to be congested. */
 export interface Crossing {
@@ -44,12 +45,12 @@ export class HintMaker {
   see(
     link: string,
     down: boolean,
-    estimates: readonly ClassCongestion[],
+    estimate: LinkEstimate | undefined,
     nowMs: number,
   ): { readonly hint: Hint | undefined; readonly crossings: readonly Crossing[] } {
     const { classes, epoch, ttlMs } = this.#options;
     const state = this.#stateOf(link);
-    const levels = classes.map((_, index) => (down ? 1 : (estimates[index]?.level ?? 0)));
+    const levels = classes.map((_, index) => (down ? 1 : (estimate?.classes[index]?.level ?? 0)));
     const crossings = this.#crossings(link, state, levels);
     const due =
       state.sequence === 0 ||
@@ -62,10 +63,18 @@ export class HintMaker {
     state.down = down;
     for (const [index, level] of levels.entries()) state.sent[index] = level;
     const named = classes.flatMap((name, index) => {
-      const estimate = estimates[index];
-      return estimate === undefined ? [] : [[name, estimate] as const];
+      const one = estimate?.classes[index];
+      return one === undefined ? [] : [[name, one] as const];
     });
-    const hint = { link, epoch, sequence: state.sequence, ttlMs, down, classes: Object.fromEntries(named) };
+    const hint: Hint = {
+      link,
+      epoch,
+      sequence: state.sequence,
+      ttlMs,
+      down,
+      ...(estimate === undefined ? {} : { utilization: estimate.utilization }),
+      classes: Object.fromEntries(named),
+    };
     return { hint, crossings };
   }
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ClassCongestion, Hint } from '../../../src/core/index.ts';
 import { HintMaker } from '../../../src/sdn-bridge/estimator/hint-maker.ts';
+import type { LinkEstimate } from '../../../src/sdn-bridge/estimator/link-estimator.ts';
 
 const TTL_MS = 900;
 const DAMPING = { congestedLevel: 0.7, calmLevel: 0.3 };
@@ -14,7 +15,11 @@ function congestion(level: number): ClassCongestion {
   return { level, queueingDelayMs: 0, utilization: 0, lossRatio: 0 };
 }
 
-const both = (level: number): ClassCongestion[] => [congestion(level), congestion(level)];
+function estimate(...levels: number[]): LinkEstimate {
+  return { utilization: 0.25, classes: levels.map(congestion) };
+}
+
+const both = (level: number): LinkEstimate => estimate(level, level);
 
 describe('hints', () => {
   test('are said at first sight, on a notable change, and thrice in their life', () => {
@@ -31,12 +36,13 @@ describe('hints', () => {
     const one = maker();
     one.see('s1>s2', false, both(0), 0);
     expect(one.see('s2>s1', false, both(0), 0).hint?.sequence).toBe(1);
-    expect(one.see('s1>s2', false, [congestion(1), congestion(0)], 20).hint).toEqual({
+    expect(one.see('s1>s2', false, estimate(1, 0), 20).hint).toEqual({
       link: 's1>s2',
       epoch: 7,
       sequence: 2,
       ttlMs: TTL_MS,
       down: false,
+      utilization: 0.25,
       classes: { interactive: congestion(1), batch: congestion(0) },
     });
   });
@@ -44,7 +50,7 @@ describe('hints', () => {
   test('say that a link is down at once, also where nothing is known of it', () => {
     const one = maker();
     one.see('s1>s2', false, both(0), 0);
-    const down = one.see('s1>s2', true, [], 20);
+    const down = one.see('s1>s2', true, undefined, 20);
     expect(down.hint).toMatchObject({ down: true, classes: {} });
     expect(down.crossings.map(({ congested, level }) => [congested, level])).toEqual([
       [true, 1],
@@ -66,7 +72,7 @@ describe('hints', () => {
     const one = maker();
     const seen = [0.5, 0.7, 0.5, 0.31, 0.3, 0.5, 0.69, 0.9].flatMap((level, index) =>
       one
-        .see('s1>s2', false, [congestion(level), congestion(0)], index)
+        .see('s1>s2', false, estimate(level, 0), index)
         .crossings.map(({ congested, classIndex }) => [level, congested, classIndex]),
     );
     expect(seen).toEqual([
@@ -93,7 +99,7 @@ describe('hints', () => {
         let lastMs = 0;
         for (const { elapsedMs, levels, down } of steps) {
           nowMs += elapsedMs;
-          const { hint } = one.see('s1>s2', down, levels.map(congestion), nowMs);
+          const { hint } = one.see('s1>s2', down, estimate(...levels), nowMs);
           if (hint !== undefined) {
             expect(hint.sequence).toBe((last?.sequence ?? 0) + 1);
             last = hint;

@@ -8,7 +8,7 @@ import {
   type Topology,
   type WatchResponse,
 } from '../control-protocol/index.ts';
-import type { Clock, Hint, Logger } from '../core/index.ts';
+import { type Clock, type Hint, hostAddress, type Logger } from '../core/index.ts';
 import { PlaneCounters } from './counters.ts';
 import { HintStore } from './hint-store.ts';
 import { PLANE_LIMITS } from './limits.ts';
@@ -55,7 +55,7 @@ export class Plane {
     this.#logger = logger;
     this.#epoch = Math.floor(clock.wallMs());
     const configured = Object.entries(config.services).flatMap(([service, { endpoints }]) =>
-      endpoints.map(({ host, port }) => ({ service, host, port })),
+      endpoints.map(({ host, port }) => ({ service, host: hostAddress(host), port })),
     );
     this.#registry = new Registry(configured, config.graceMs);
     this.#publishedRegistry = this.#registry.version;

@@ -9,6 +9,7 @@ import {
   type ReportSummary,
   type WatchRequest,
 } from '../control-protocol/index.ts';
+import { hostAddress } from '../core/index.ts';
 import { PLANE_LIMITS } from './limits.ts';
 import type { Plane } from './plane.ts';
 import type { Follower } from './watcher.ts';
@@ -21,11 +22,12 @@ function readFollower({ service, node, endpoint, instance }: WatchRequest): Foll
   if (!isClassName(service)) return 'service is no name of a service';
   if (isIP(node) === 0) return 'node is no IP address';
   if (instance.length > PLANE_LIMITS.instanceCharacters) return 'instance is too long';
-  if (!endpoint) return { node, address: undefined };
+  const from = hostAddress(node);
+  if (!endpoint) return { node: from, address: undefined };
   const { host, port } = endpoint;
   if (isIP(host) === 0) return 'endpoint.host is no IP address';
   if (port < 1 || port > 65_535) return 'endpoint.port is no port';
-  return { node, address: { service, host, port } };
+  return { node: from, address: { service, host: hostAddress(host), port } };
 }
 
 /** The two methods of the control protocol over a plane; not listening yet. */

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { hostAddress } from '../core/index.ts';
 import { CONTROL_LIMITS } from './limits.ts';
 import type { WireTopology } from './messages.ts';
 import { isCount, isLinkId, isNetworkName, within } from './read.ts';
@@ -58,7 +59,13 @@ function pathsFit({ links, paths }: WireTopology): boolean {
 /** A topology, or nothing where a part of it is not sound or contradicts another: the one before then stays. */
 export function readTopology(wire: WireTopology): Topology | undefined {
   if (!isCount(wire.epoch) || !countsFit(wire) || !partsFit(wire) || !pathsFit(wire)) return undefined;
-  const { switches, links, hosts } = wire;
+  const { switches, links } = wire;
+  // Addresses are compared as text from here on, so each has one form.
+  const hosts = wire.hosts.map(({ name, addresses, switch: at }) => ({
+    name,
+    addresses: addresses.map(hostAddress),
+    switch: at,
+  }));
   if (!unique(switches.map(({ name }) => name)) || !unique(links.map(({ id }) => id))) return undefined;
   if (!unique(hosts.flatMap(({ addresses }) => addresses))) return undefined;
   return {
@@ -73,7 +80,7 @@ export function readTopology(wire: WireTopology): Topology | undefined {
       rateBps: rateBps ?? null,
       up,
     })),
-    hosts: hosts.map(({ name, addresses, switch: at }) => ({ name, addresses, switch: at })),
+    hosts,
     paths: wire.paths.map(({ id, default: isDefault, between: [one, other], forward, backward }) => ({
       id,
       default: isDefault,

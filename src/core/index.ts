@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './exec.ts';
 export * from './exit-codes.ts';
 export * from './histogram.ts';
+export * from './host-address.ts';
 export * from './layer.ts';
 export * from './log.ts';
 export * from './network.ts';

@@ -1,8 +1,7 @@
-import type { Move, NetworkPath } from '../../core/index.ts';
+import { hostAddress, type Move, type NetworkPath } from '../../core/index.ts';
 import { applyProfile, type ConnectionProfile, type Transport } from '../../transport/index.ts';
 import type { CallerConnection } from '../caller-connection.ts';
 import type { Endpoint, Upstream } from '../pools/index.ts';
-import { hostAddress } from './host-address.ts';
 import type { PathProfiles } from './path-profiles.ts';
 import { PeerProfiles } from './peer-profiles.ts';
 

@@ -1,5 +1,13 @@
 import type { SidecarConfig } from '../../config/index.ts';
-import type { Clock, Hint, Logger, Move, NetworkPath, Random } from '../../core/index.ts';
+import {
+  type Clock,
+  type Hint,
+  hostAddress,
+  type Logger,
+  type Move,
+  type NetworkPath,
+  type Random,
+} from '../../core/index.ts';
 import { AdmissionControl, HintTable, PathChooser, ReplicaChooser } from '../../reactions/index.ts';
 import type { ConnectionProfile, Transport } from '../../transport/index.ts';
 import type { ControlEvents, ControlStream, openControlStream, RegistryEndpoint } from '../control/index.ts';
@@ -8,7 +16,6 @@ import { FIXED_LIMITS } from '../limits.ts';
 import type { Admission } from '../queue/index.ts';
 import type { TapPoint } from '../tap/index.ts';
 import { classesOf, movableClasses } from './decisions.ts';
-import { hostAddress } from './host-address.ts';
 import { type LiveConnections, Mover } from './mover.ts';
 import { PathProfiles } from './path-profiles.ts';
 import { Replicas } from './replicas.ts';

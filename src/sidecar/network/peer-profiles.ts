@@ -1,5 +1,5 @@
+import { hostAddress } from '../../core/index.ts';
 import type { ConnectionProfile } from '../../transport/index.ts';
-import { hostAddress } from './host-address.ts';
 import type { PathProfiles } from './path-profiles.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { hostAddress } from '../../core/index.ts';
 import type { Endpoint, Upstream } from '../pools/index.ts';
-import { hostAddress } from './host-address.ts';
 
 /** Which of an upstream's endpoints are chosen from, by class. */
 export interface ReplicaOpinion {

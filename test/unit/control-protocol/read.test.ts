@@ -129,6 +129,18 @@ describe('a topology', () => {
     expect(readTopology(writeTopology({ ...topology, links }))).toEqual({ ...topology, links });
   });
 
+  it('has each address in one form', () => {
+    const [host, ...others] = dualPath().hosts;
+    const written = ['FD00:0::1', '::ffff:10.0.0.1'];
+    const topology = {
+      ...dualPath(),
+      hosts: [{ ...host, name: 'h1', switch: 's1', addresses: written }, ...others],
+    };
+    expect(readTopology(writeTopology(topology))?.hosts[0]?.addresses).toEqual(['fd00::1', '10.0.0.1']);
+    const twice = { ...topology, hosts: [{ name: 'h1', switch: 's1', addresses: ['fd00::1', 'fd00:0::1'] }] };
+    expect(readTopology(writeTopology(twice))).toBeUndefined();
+  });
+
   it('is refused whole when a part of it is not sound or contradicts another', () => {
     const sound = writeTopology(dualPath());
     const [link] = sound.links;

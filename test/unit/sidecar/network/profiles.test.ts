@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hostAddress } from '../../../../src/sidecar/network/host-address.ts';
+import { hostAddress } from '../../../../src/core/index.ts';
 import { PathProfiles } from '../../../../src/sidecar/network/path-profiles.ts';
 import { PeerProfiles } from '../../../../src/sidecar/network/peer-profiles.ts';
 import { PROFILES, threeClasses } from './support.ts';

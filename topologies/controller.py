@@ -287,13 +287,13 @@ class Controller(app_manager.OSKenApp):
         asked = []
         hashed = self.wanted is not None and self.wanted.spread == 'hash'
         for name, switch in list(self.switches.items()):
-            asked.append((switch, switch.request_ports(), self._took_ports))
+            asked.append((switch, switch.request_ports(), self.counters.ports))
             if with_marks and name in self.exits:
                 asked.append((switch, switch.request_choices(),
                               self._took_choices))
                 if hashed:
                     asked.append((switch, switch.request_groups(),
-                                  self._took_groups))
+                                  self.counters.groups))
         complete = True
         for switch, transaction, take in asked:
             try:
@@ -305,16 +305,10 @@ class Controller(app_manager.OSKenApp):
             self.counted_ms = time.monotonic() * 1000
             self.feed.publish('statistics', self.statistics())
 
-    def _took_ports(self, name, entries):
-        self.counters.ports(name, entries)
-
     def _took_choices(self, name, entries):
         self.counters.choices(name, [
             (flow_of(entry), entry.byte_count, entry.packet_count)
             for entry in entries])
-
-    def _took_groups(self, name, entries):
-        self.counters.groups(name, entries)
 
 
 def say(event):

@@ -20,7 +20,10 @@ class Counters:
                         for link in layout['links']}
         self.exits = {edge: [link['port'] for link in ways.values()]
                       for edge, ways in exits.items()}
-        self.last = {}          # what a flow or bucket had counted -> value
+        # (switch, kind) -> {flow or bucket: what it had counted}: of the last
+        # reading alone, for one that is gone may come again and begin anew.
+        self.last = {}
+        self.rounds = {}        # switch -> how often its flows were read
 
     def ports(self, switch, entries):
         """Take in OFPPortStats."""
@@ -32,35 +35,56 @@ class Counters:
                 link['txDropped'] = entry.tx_dropped
 
     def choices(self, switch, flows):
-        """Take in ((Flow, bytes, packets), ...) of a switch with a choice."""
+        """Take in ((Flow, bytes, packets), ...) of a switch with a choice.
+
+        `groups` of the same round comes after it.
+        """
+        self.rounds[switch] = self.rounds.get(switch, 0) + 1
+        if not any(kind == 'group' for flow, _size, _packets in flows
+                   for kind, _number in flow.actions):
+            # Groups that come later are new.
+            self.last.pop((switch, 'groups'), None)
+        before, now = self._turn(switch, 'choices')
         for flow, size, packets in flows:
             match = dict(flow.match)
             if 'ip_dscp' not in match or len(flow.actions) != 1:
                 continue
             (kind, number), = flow.actions
-            key = (switch, match['eth_type'], match['ip_dscp'])
-            grown = self._growth(key, size, packets)
+            key = (match['eth_type'], match['ip_dscp'])
+            now[key] = (size, packets)
+            grown = self._growth(switch, before.get(key), now[key])
             if kind == 'output':
                 self._add(switch, number, match['ip_dscp'], grown)
 
     def groups(self, switch, entries):
         """Take in OFPGroupStats: what was spread, by DSCP and path."""
+        before, now = self._turn(switch, 'groups')
         for entry in entries:
             if not group_of(0) <= entry.group_id <= group_of(63):
                 continue
             dscp = entry.group_id - group_of(0)
             for port, bucket in zip(self.exits[switch], entry.bucket_stats):
-                grown = self._growth((switch, 'group', dscp, port),
-                                     bucket.byte_count, bucket.packet_count)
+                now[dscp, port] = (bucket.byte_count, bucket.packet_count)
+                grown = self._growth(switch, before.get((dscp, port)),
+                                     now[dscp, port])
                 self._add(switch, port, dscp, grown)
 
-    def _growth(self, key, size, packets):
-        """How much a counter has grown; one that fell began anew."""
-        before = self.last.get(key, (0, 0))
-        self.last[key] = (size, packets)
-        if packets < before[1]:
+    def _turn(self, switch, kind):
+        """What the reading before has left, and where this one goes."""
+        before, now = self.last.get((switch, kind), {}), {}
+        self.last[switch, kind] = now
+        return before, now
+
+    def _growth(self, switch, before, now):
+        """How much (bytes, packets) have grown; what fell began anew.
+
+        What a switch had counted when it was read first is not ours.
+        """
+        if before is None and self.rounds[switch] == 1:
+            before = now
+        elif before is None or now[1] < before[1]:
             before = (0, 0)
-        return max(0, size - before[0]), packets - before[1]
+        return max(0, now[0] - before[0]), now[1] - before[1]
 
     def _add(self, switch, port, dscp, grown):
         link = self.by_port.get((switch, port))

@@ -30,6 +30,8 @@ export interface WireHint {
   readonly ttlMs: number;
   readonly down: boolean;
   readonly classes: readonly WireClass[];
+  /** 0 or absent where it is not known. */
+  readonly utilization?: number;
 }
 
 export interface WireHints {

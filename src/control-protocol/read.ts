@@ -46,10 +46,10 @@ function readClass(wire: WireClass): ClassCongestion | undefined {
 
 /** One hint, or nothing where a part of it is not sound: half a hint would lie. */
 export function readHint(wire: WireHint): Hint | undefined {
-  const { link, epoch, sequence, ttlMs, down, classes } = wire;
+  const { link, epoch, sequence, ttlMs, down, classes, utilization = 0 } = wire;
   if (!isLinkId(link) || !isCount(epoch) || !isCount(sequence)) return undefined;
   if (!within(ttlMs, Number.MIN_VALUE, CONTROL_LIMITS.ttlMs)) return undefined;
-  if (classes.length > CONTROL_LIMITS.classes) return undefined;
+  if (classes.length > CONTROL_LIMITS.classes || !within(utilization, 0, 1)) return undefined;
   // No prototype: a class may be named `constructor`.
   const read: Record<string, ClassCongestion> = Object.create(null);
   for (const one of classes) {
@@ -57,7 +57,8 @@ export function readHint(wire: WireHint): Hint | undefined {
     if (congestion === undefined || !isClassName(one.name) || one.name in read) return undefined;
     read[one.name] = congestion;
   }
-  return { link, epoch, sequence, ttlMs, down, classes: read };
+  const hint = { link, epoch, sequence, ttlMs, down, classes: read };
+  return utilization > 0 ? { ...hint, utilization } : hint;
 }
 
 /** The sound hints of a message. */

@@ -4,13 +4,14 @@ import type { Topology } from './topology.ts';
 
 /** A hint as it goes on the wire, with what is left of its time to live. */
 export function writeHint(hint: Hint, leftMs: number): WireHint {
-  const { link, epoch, sequence, down, classes } = hint;
+  const { link, epoch, sequence, down, classes, utilization = 0 } = hint;
   return {
     link,
     epoch,
     sequence,
     ttlMs: leftMs,
     down,
+    utilization,
     classes: Object.entries(classes).map(([name, congestion]) => ({ name, ...congestion })),
   };
 }

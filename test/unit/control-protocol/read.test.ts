@@ -19,7 +19,7 @@ const congestion = fc.record({
   utilization: ratio,
   lossRatio: ratio,
 });
-const hint: fc.Arbitrary<Hint> = fc.record({
+const base = fc.record({
   link: fc.constantFrom('s1>s2', 'of:0000000000000001>of:0000000000000002'),
   epoch: fc.maxSafeNat(),
   sequence: fc.maxSafeNat(),
@@ -27,6 +27,11 @@ const hint: fc.Arbitrary<Hint> = fc.record({
   down: fc.boolean(),
   classes: fc.dictionary(fc.constantFrom('batch', 'interactive', 'constructor'), congestion),
 });
+/** The share of all traffic: absent where it is not known. */
+const total = fc.option(fc.double({ min: Number.EPSILON, max: 1, noNaN: true }), { nil: undefined });
+const hint: fc.Arbitrary<Hint> = fc
+  .tuple(base, total)
+  .map(([one, utilization]) => (utilization === undefined ? one : { ...one, utilization }));
 const broken = fc.oneof(
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0.001, 1.001, 1e300),
   fc.double({ max: -Number.MIN_VALUE, noNaN: true }),
@@ -73,6 +78,8 @@ describe('a hint from a peer', () => {
       { epoch: 2 ** 53 },
       { sequence: -1 },
       { sequence: 0.5 },
+      { utilization: 1.01 },
+      { utilization: Number.NaN },
       { link: 's1' },
       { link: 's1>s2>s3' },
       { link: 's1>s2\n' },

@@ -180,6 +180,9 @@ class Controller(app_manager.OSKenApp):
     def _bring_in(self, switch):
         try:
             switch.apply(self._plans()[switch.name])
+            # What it has counted before anybody learns of it is not ours.
+            for transaction, take in self._ask_marks(switch):
+                take(switch.name, switch.collect(transaction))
         except Away as error:
             LOG.warning('%s', error)
             switch.datapath.close()
@@ -285,15 +288,10 @@ class Controller(app_manager.OSKenApp):
 
     def _read_counters(self, with_marks):
         asked = []
-        hashed = self.wanted is not None and self.wanted.spread == 'hash'
         for name, switch in list(self.switches.items()):
             asked.append((switch, switch.request_ports(), self.counters.ports))
-            if with_marks and name in self.exits:
-                asked.append((switch, switch.request_choices(),
-                              self._took_choices))
-                if hashed:
-                    asked.append((switch, switch.request_groups(),
-                                  self.counters.groups))
+            if with_marks:
+                asked += [(switch, *one) for one in self._ask_marks(switch)]
         complete = True
         for switch, transaction, take in asked:
             try:
@@ -304,6 +302,15 @@ class Controller(app_manager.OSKenApp):
             self.sequence += 1
             self.counted_ms = time.monotonic() * 1000
             self.feed.publish('statistics', self.statistics())
+
+    def _ask_marks(self, switch):
+        """Ask what the flows and groups that choose have counted."""
+        asked = []
+        if switch.name in self.exits:
+            asked.append((switch.request_choices(), self._took_choices))
+            if self.wanted.spread == 'hash':
+                asked.append((switch.request_groups(), self.counters.groups))
+        return asked
 
     def _took_choices(self, name, entries):
         self.counters.choices(name, [

@@ -64,12 +64,12 @@ describe('cross traffic', () => {
     ],
     [
       'begins within the measurement',
-      edited(TEXT, 'startMs: 2000', 'startMs: 8000'),
+      edited(TEXT, 'startMs: 3000', 'startMs: 9000'),
       /CONFLICT flow flood begins when the measurement is over \(e\.yaml:\d+:\d+\)/,
     ],
     [
       'begins when its sender can have been started',
-      edited(edited(TEXT, 'startMs: 2000', 'startMs: 0'), 'warmupMs: 1500', 'warmupMs: 500'),
+      edited(edited(TEXT, 'startMs: 3000', 'startMs: 0'), 'warmupMs: 1500', 'warmupMs: 500'),
       /CONFLICT flow flood begins less than 1000 ms after the warm-up does/,
     ],
     [

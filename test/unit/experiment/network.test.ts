@@ -140,7 +140,7 @@ describe('the processes of a trial', () => {
     expect(configureSender(plan, flow, sink, 5000)).toMatchObject({
       name: 'cross-traffic-flood',
       node: 'right3',
-      config: { originMs: 5000, startMs: 3500, durationMs: 5000, rateBps: 14_000_000 },
+      config: { originMs: 5000, startMs: 4500, durationMs: 5000, rateBps: 14_000_000 },
     });
     const long = { ...flow, durationMs: 1e6 };
     expect(configureSender(plan, long, sink, 5000).config).toMatchObject({ durationMs: 6000 });

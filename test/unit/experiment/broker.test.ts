@@ -6,8 +6,8 @@ import type { Platform } from '../../../src/core/index.ts';
 import { depthLines } from '../../../src/experiment/broker-watch.ts';
 import { type ExperimentPlan, loadExperimentSource, planExperiment } from '../../../src/experiment/index.ts';
 import type { ExperimentSource } from '../../../src/experiment/plan.ts';
-import { chooseSockets } from '../../../src/experiment/trial-sockets.ts';
 import { configureTrial, type TrialConfiguration } from '../../../src/experiment/trial-configuration.ts';
+import { chooseSockets } from '../../../src/experiment/trial-sockets.ts';
 import type { Lab, LabKind } from '../../../src/lab/index.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');

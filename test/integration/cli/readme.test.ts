@@ -107,10 +107,18 @@ const COMMANDS: Readonly<Record<string, () => Promise<void>>> = {
   './priomesh run experiments/broker --quick': async () => {
     expect(await endAfter('./priomesh run experiments/broker --quick', 'trial 2/30', 'SIGINT')).toBe(130);
   },
+  './priomesh run experiments/reroute --quick': async () => {
+    expect(await endAfter('./priomesh run experiments/reroute --quick', 'trial 2/25', 'SIGINT')).toBe(130);
+  },
   './priomesh tap --help': async () => {
     const run = await start('./priomesh tap --help');
     expect(run.exitCode, run.stderr).toBe(0);
     expect(run.stdout).toContain('--class');
+  },
+  './priomesh top --help': async () => {
+    const run = await start('./priomesh top --help');
+    expect(run.exitCode, run.stderr).toBe(0);
+    expect(run.stdout).toContain('--once');
   },
   './priomesh report results/local': async () => {
     const before = await summaryIn(path.join(clone, 'results/local'));

@@ -1,4 +1,5 @@
 export * from './clock.ts';
+export * from './daemon.ts';
 export * from './dscp.ts';
 export * from './errors.ts';
 export * from './exec.ts';

@@ -4,6 +4,7 @@ import { type BridgeConfig, loadBridgeConfig } from '../config/index.ts';
 import { openReport } from '../control-plane/index.ts';
 import { CONTROL_LIMITS } from '../control-protocol/index.ts';
 import {
+  type DaemonContext,
   type Logger,
   messageOf,
   PriomeshError,
@@ -22,14 +23,6 @@ import { priomeshNorthbound } from './northbound/priomesh.ts';
 import { ryuController } from './northbound/ryu.ts';
 import { QdiscReader } from './qdisc/qdisc-reader.ts';
 import { type Chooser, RouteOwner } from './route-owner.ts';
-
-/** What a bridge in a process of its own acts through. */
-export interface BridgeContext {
-  readonly stdout: (text: string) => void;
-  readonly logger: Logger;
-  /** Ends the bridge. */
-  readonly signal: AbortSignal;
-}
 
 /** Largest seed of core's random source, plus one. */
 const SEED_BOUND = 2 ** 32;
@@ -117,7 +110,7 @@ function chooserOf({ policy }: BridgeConfig, classIndices: readonly number[], ra
  * control plane is away, and resolves when all is closed.
  * @throws PriomeshError CONFIG_* for a wrong file; FILE_FAILED when the log cannot be written
  */
-export async function runBridge(file: string, { stdout, logger, signal }: BridgeContext): Promise<void> {
+export async function runBridge(file: string, { stdout, logger, signal }: DaemonContext): Promise<void> {
   const config = await loadBridgeConfig(file);
   const random = seededRandom(randomInt(SEED_BOUND));
   const log = await openNetworkLog(config.log, logger);

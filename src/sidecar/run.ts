@@ -1,15 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { loadSidecarConfig } from '../config/index.ts';
-import { type Logger, seededRandom } from '../core/index.ts';
+import { type DaemonContext, seededRandom } from '../core/index.ts';
 import { startSidecar } from './start.ts';
-
-/** What a sidecar in a process of its own acts through. */
-export interface RunContext {
-  readonly stdout: (text: string) => void;
-  readonly logger: Logger;
-  /** Ends the sidecar. */
-  readonly signal: AbortSignal;
-}
 
 /** Largest seed of core's random source, plus one. */
 const SEED_BOUND = 2 ** 32;
@@ -18,7 +10,7 @@ const SEED_BOUND = 2 ** 32;
  * Runs a sidecar until the signal fires: prints `{"event":"ready", ...}` as a line when it serves, and resolves when all is closed.
  * @throws PriomeshError CONFIG_* for a wrong file; LISTEN_FAILED when a port is taken
  */
-export async function runSidecar(file: string, { stdout, logger, signal }: RunContext): Promise<void> {
+export async function runSidecar(file: string, { stdout, logger, signal }: DaemonContext): Promise<void> {
   const config = await loadSidecarConfig(file);
   const sidecar = await startSidecar(config, { random: seededRandom(randomInt(SEED_BOUND)), logger });
   const ready = {

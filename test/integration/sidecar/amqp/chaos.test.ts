@@ -194,6 +194,6 @@ it.each(Array.from({ length: ROUNDS }, (_, round) => round))(
 it('processes nothing that was not published', () => {
   expect([...processed.keys()].filter((id) => !(id >= 0 && id < ROUNDS * MESSAGES))).toEqual([]);
   expect(publisher.confirmed.size).toBe(ROUNDS * MESSAGES);
-  // Every broker and every sidecar that was killed cost a connection.
-  expect(publisher.connections).toBeGreaterThan(ROUNDS);
+  // Every round cost a connection; that of the last may not have been opened again, where all was confirmed before.
+  expect(publisher.connections).toBeGreaterThanOrEqual(ROUNDS);
 });

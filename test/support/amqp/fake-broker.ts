@@ -62,6 +62,12 @@ export interface FakeBrokerScript {
   readonly paused?: boolean;
 }
 
+/** A name as it can be sent back: bytes that are no UTF-8 were read as replacement characters, three bytes each, and may be too many now. */
+function echoed(name: unknown): string {
+  const text = typeof name === 'string' ? name : '';
+  return Buffer.byteLength(text) > 255 ? '' : text;
+}
+
 /** A connection as the fake broker has it. */
 export class FakeConnection {
   readonly socket: net.Socket;
@@ -219,8 +225,9 @@ export class FakeConnection {
     }
     const reply = REPLIES[name];
     if (reply === undefined || fields['nowait'] === true) return;
-    const { queue = '', consumerTag = '' } = fields;
-    this.send(number, reply, { queue, messageCount: 0, consumerCount: 0, consumerTag, active: true });
+    const { queue, consumerTag } = fields;
+    const names = { queue: echoed(queue), consumerTag: echoed(consumerTag) };
+    this.send(number, reply, { ...names, messageCount: 0, consumerCount: 0, active: true });
   }
 
   #published(number: number): void {

@@ -167,8 +167,9 @@ describe('a content header', () => {
             readTable(new ByteReader(bytes, 0, bytes.length, 'table'));
           } catch (error) {
             if (!(error instanceof AmqpFault)) throw error;
-            // Values are not looked at when a header only passes.
-            readable = error.message.includes('not finite');
+            // Values are not looked at when a header only passes, and what follows this one was not read.
+            if (error.message.includes('not finite')) return;
+            readable = false;
           }
           expect(fault === undefined).toBe(readable);
         },

@@ -165,6 +165,16 @@ describe('a trial in which the primary path is congested', () => {
     expect(movers('interactive')).toEqual(new Set(['frontend', 'catalog', 'reviews']));
   });
 
+  it('moves no class more often than the policy lets it, while the cross traffic goes on', () => {
+    const counts = new Map<string, number>();
+    for (const { event, name, class: className, peer } of seen.events) {
+      if (event !== 'move') continue;
+      const mover = `${name} ${className} ${peer}`;
+      counts.set(mover, (counts.get(mover) ?? 0) + 1);
+    }
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(plan.source.policy.network.damping.maxPenalty);
+  });
+
   it('carries each path only what is marked for it', () => {
     const { classes } = plan.source.policy;
     const own = new Set(classes.map(({ mark }) => mark.dscp));

@@ -63,7 +63,7 @@ function checkShares(rows: readonly Row[], report: Report): void {
 }
 
 /** Columns that would turn the order of the ranks around. `rows` is ordered by rank. */
-function checkOrder(rows: readonly Row[], mode: 'strict' | 'weighted', report: Report): void {
+function checkOrder(rows: readonly Row[], mode: PolicyFile['queue']['mode'], report: Report): void {
   for (const [index, [name, row]] of rows.entries()) {
     const above = rows[index - 1];
     if (above === undefined) continue;
@@ -241,6 +241,25 @@ export function rowsByRank(file: PolicyFile): readonly Row[] {
   return Object.entries(file.classes).toSorted(([, a], [, b]) => a.rank - b.rank);
 }
 
+/** What contradicts itself in the settings of a queue; an arm's are checked as a policy's are. */
+export function checkQueue(queue: PolicyFile['queue'], path: Path, report: Report): void {
+  if (queue.shedding === 'none' && queue.targetDelayMs !== undefined) {
+    report.conflict(
+      [...path, 'targetDelayMs'],
+      'targetDelayMs is what shedding holds, and shedding is none',
+      'Leave out one of the two.',
+    );
+  }
+  if (typeof queue.concurrency === 'number') return;
+  const { min, initial, max } = queue.concurrency;
+  if (min <= initial && initial <= max) return;
+  report.conflict(
+    [...path, 'concurrency'],
+    `the limit would begin at ${initial}, outside of min ${min} to max ${max}`,
+    'Let min be the smallest and max the largest of the three.',
+  );
+}
+
 /** Checks of a policy that its schema cannot express: names that are referred to, and columns that contradict each other. */
 export function checkPolicy(file: PolicyFile, report: Report): void {
   const rows = rowsByRank(file);
@@ -255,6 +274,7 @@ export function checkPolicy(file: PolicyFile, report: Report): void {
   checkDistinct(Object.entries(file.classes), report);
   checkShares(rows, report);
   checkOrder(rows, file.queue.mode, report);
+  checkQueue(file.queue, ['queue'], report);
   checkBroker(file, rows, report);
   checkClassName(file.ingress.defaultClass, known, ['ingress', 'defaultClass'], report);
   checkNetworks(file.ingress.trustedNetworks, ['ingress', 'trustedNetworks'], report);

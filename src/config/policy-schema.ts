@@ -176,20 +176,70 @@ export const ruleMatchSchema = lazy(() => {
     .describe('What the rule compares. All members that are present must match; none matches everything.');
 });
 
+/** How many requests the application is given at once, as in a policy and in an arm. */
+export const concurrencySchema = lazy(() => {
+  const z = zod();
+  const f = fields();
+  const limit = f.whole(1, 10_000);
+  const adaptive = z.strictObject({
+    adaptive: z
+      .enum(['gradient', 'vegas'])
+      .describe('How it is found: as in Gradient2 of concurrency-limits, or as in TCP Vegas.'),
+    initial: limit.default(8).describe('The limit before anything is known.'),
+    min: limit.default(2).describe('It is never less.'),
+    max: limit.default(256).describe('It is never more.'),
+    windowMs: f.between(10, 60_000).default(100).describe('It changes once in this time at most.'),
+    probeIntervalMs: f
+      .between(1000, 3_600_000)
+      .default(10_000)
+      .describe(
+        'How often the time that requests take without load is measured anew: with half of the limit, for about twenty requests.',
+      ),
+  });
+  return z
+    .union([limit, adaptive], {
+      error: 'a whole number from 1 to 10000, or { adaptive: gradient } or { adaptive: vegas }',
+    })
+    .describe(
+      'How many requests the application is given at once: a number, or a limit that the sidecar finds by itself.',
+    );
+});
+
+/** Whom the queue turns away, as in a policy and in an arm. */
+export const sheddingSchema = lazy(() =>
+  zod()
+    .enum(['priority', 'fifo', 'none'])
+    .describe(
+      '`priority`: the least important first, by the deadlines of the classes; `fifo`: without regard to class, by the shortest deadline; `none`: only who comes when the queue is full.',
+    ),
+);
+
+/** In which order the queue serves, as in a policy and in an arm. */
+export const queueModeSchema = lazy(() =>
+  zod()
+    .enum(['strict', 'weighted', 'fifo'])
+    .describe(
+      '`strict`: the most important class first; `weighted`: turns by weight; `fifo`: first come first served.',
+    ),
+);
+
+/** The queueing delay that shedding holds, as in a policy and in an arm. */
+export const targetDelaySchema = lazy(() =>
+  fields()
+    .between(1, 60_000)
+    .describe(
+      'While requests would wait longer than this, those that come are answered 503 at once, the least important first. Absent: they wait.',
+    ),
+);
+
 /** What is true of the request queue as a whole. */
 export const queueSettingsSchema = lazy(() => {
   const z = zod();
   const f = fields();
   return z
     .strictObject({
-      mode: z
-        .enum(['strict', 'weighted'])
-        .default('strict')
-        .describe('`strict`: the most important class first; `weighted`: turns by weight.'),
-      concurrency: f
-        .whole(1, 10_000)
-        .default(8)
-        .describe('How many requests the application is given at once.'),
+      mode: queueModeSchema().default('strict'),
+      concurrency: concurrencySchema().default(8),
       capacity: f
         .whole(1, 1_000_000)
         .default(512)
@@ -199,6 +249,8 @@ export const queueSettingsSchema = lazy(() => {
         .describe(
           'A request that has waited this long is served before more important ones that have not: no class starves.',
         ),
+      shedding: sheddingSchema().default('priority'),
+      targetDelayMs: z.exactOptional(targetDelaySchema()),
     })
     .prefault({})
     .describe('The request queue of every inbound sidecar.');

@@ -86,15 +86,43 @@ export interface RequestClass {
   readonly network: NetworkColumn;
 }
 
+/** A concurrency limit that a sidecar finds by itself, from how long the application takes. */
+export interface AdaptiveConcurrency {
+  readonly adaptive: 'gradient' | 'vegas';
+  /** The limit before anything is known. */
+  readonly initial: number;
+  readonly min: number;
+  readonly max: number;
+  /** The limit changes once in this time at most. */
+  readonly windowMs: number;
+  /** How often the time without load is measured anew. */
+  readonly probeIntervalMs: number;
+}
+
+/**
+ * Whom a queue turns away. `priority`: the least important first, by each class's own deadline; `fifo`: without regard to class, by the shortest
+ * deadline of any class; `none`: nobody, but for who comes when it is full.
+ */
+export type Shedding = 'priority' | 'fifo' | 'none';
+
 /** What is true of the request queue as a whole. */
 export interface QueueSettings {
-  readonly mode: 'strict' | 'weighted';
+  readonly mode: 'strict' | 'weighted' | 'fifo';
   /** How many requests the application is given at once. */
-  readonly concurrency: number;
+  readonly concurrency: number | AdaptiveConcurrency;
   /** How many requests may wait; beyond it the least important is shed. */
   readonly capacity: number;
   /** A request that has waited this long is served before more important ones that have not: no class starves. */
   readonly starvationMs: number;
+  /** Default: priority. */
+  readonly shedding?: Shedding;
+  /** While requests would wait longer than this, those that come are turned away at once, the least important first. Absent: they wait. */
+  readonly targetDelayMs?: number;
+}
+
+/** The concurrency limit that a sidecar begins with. */
+export function initialConcurrency({ concurrency }: QueueSettings): number {
+  return typeof concurrency === 'number' ? concurrency : concurrency.initial;
 }
 
 /** How many messages a broker may have under way to one consumer: see {@link BrokerSettings.prefetch}. */

@@ -1,7 +1,10 @@
 import type { Clock } from '../../core/index.ts';
 import { Timeout, type TimerWheel, type Timeout as WheelTimeout } from '../io/index.ts';
+import { AdaptiveLimit, type LimitStatistics } from './concurrency/index.ts';
+import { OverloadControl } from './overload.ts';
 import type { QueueEntry } from './queue-entry.ts';
-import { type Offer, RequestQueue, type RequestQueueSettings } from './request-queue.ts';
+import { RequestQueue } from './request-queue.ts';
+import type { AdmissionSettings } from './settings.ts';
 
 /** How often waiting requests are looked through for passed deadlines. */
 const EXPIRY_INTERVAL_MS = 20;
@@ -10,13 +13,27 @@ const EXPIRY_INTERVAL_MS = 20;
 export interface AdmissionOwner {
   /** A request that waited may run. */
   admitted(entry: QueueEntry, nowMs: number): void;
-  /** A request waited longer than its class allows. */
+  /** A request waited longer than its class or its caller allows. */
   expired(entry: QueueEntry): void;
   /** A waiting request had to make room for a more important one. */
   displaced(entry: QueueEntry): void;
 }
 
-/** A request queue at work: it starts the next request when one ends, and finds passed deadlines with one timeout for all. */
+/** What became of an offered request: it runs, it waits, the queue is full, its caller's time is up, or the queue is longer than it may be. */
+export type Offer = 'run' | 'wait' | 'refused' | 'too-late' | 'overloaded';
+
+/** What is told of an admission. */
+export interface AdmissionStatistics {
+  readonly running: number;
+  readonly waiting: number;
+  readonly limit: number;
+  /** Absent where the limit is a number. */
+  readonly adaptive?: LimitStatistics;
+  /** By line (in fifo mode there is one): for how long its delay has been above the target. Absent where there is no target. */
+  readonly overloadedMs?: readonly number[];
+}
+
+/** A request queue at work: it starts the next request when one ends, finds passed deadlines with one timeout for all, and keeps its limit fit. */
 export class Admission {
   readonly queue: RequestQueue;
   readonly #clock: Clock;
@@ -25,9 +42,12 @@ export class Admission {
   readonly #timeout: WheelTimeout;
   readonly #displaced: (entry: QueueEntry) => void;
   readonly #expired: (entry: QueueEntry) => void;
+  readonly #limit: AdaptiveLimit | undefined;
+  readonly #overload: OverloadControl | undefined;
   #filling = false;
 
-  constructor(settings: RequestQueueSettings, clock: Clock, wheel: TimerWheel, owner: AdmissionOwner) {
+  constructor(settings: AdmissionSettings, clock: Clock, wheel: TimerWheel, owner: AdmissionOwner) {
+    const { adaptive, overload } = settings;
     this.queue = new RequestQueue(settings);
     this.#clock = clock;
     this.#wheel = wheel;
@@ -35,16 +55,36 @@ export class Admission {
     this.#displaced = (entry) => owner.displaced(entry);
     this.#expired = (entry) => owner.expired(entry);
     this.#timeout = new Timeout((nowMs) => this.#look(nowMs));
+    this.#overload = overload === undefined ? undefined : new OverloadControl(overload, this.queue);
+    if (adaptive !== undefined) {
+      this.#limit = new AdaptiveLimit(adaptive, settings.classes.length, clock.nowMs());
+      this.queue.setLimit(this.#limit.current);
+    }
   }
 
   /** Offers a request. On `wait`, the owner hears of it later. */
   offer(entry: QueueEntry, nowMs: number): Offer {
     entry.offeredMs = nowMs;
-    const verdict = this.queue.offer(entry, this.#displaced);
-    if (verdict === 'wait' && this.#timeout.dueMs === Number.POSITIVE_INFINITY) {
+    if (this.queue.expired(entry, nowMs)) return 'too-late';
+    if (this.#overload?.refuses(entry.classIndex, nowMs) === true) return 'overloaded';
+    const placed = this.queue.offer(entry, this.#displaced);
+    if (placed === 'wait' && this.#timeout.dueMs === Number.POSITIVE_INFINITY) {
       this.#wheel.set(this.#timeout, nowMs + EXPIRY_INTERVAL_MS);
     }
-    return verdict;
+    return placed;
+  }
+
+  /**
+   * The head of a running request's response is here: what the application took for it is known. The rest of the response is left out, because how
+   * fast that goes is the network's and the caller's doing, which fewer requests at the application would not change.
+   */
+  responded(entry: QueueEntry, nowMs: number): void {
+    const limit = this.#limit;
+    if (limit === undefined) return;
+    limit.observe(entry.classIndex, nowMs - entry.startedMs, entry.startedAmong, nowMs);
+    if (limit.current === this.queue.limit) return;
+    this.queue.setLimit(limit.current);
+    this.#fill();
   }
 
   /** A running request has ended: the next ones may start. */
@@ -64,6 +104,19 @@ export class Admission {
     this.#fill();
   }
 
+  statistics(): AdmissionStatistics {
+    const { running, waiting, limit } = this.queue;
+    return {
+      running,
+      waiting,
+      limit,
+      ...(this.#limit === undefined ? {} : { adaptive: this.#limit.statistics() }),
+      ...(this.#overload === undefined
+        ? {}
+        : { overloadedMs: this.#overload.overloadedMs(this.#clock.nowMs()) }),
+    };
+  }
+
   #look(nowMs: number): void {
     this.queue.expire(nowMs, this.#expired);
     this.#fill();
@@ -81,6 +134,7 @@ export class Admission {
           this.queue.release(entry);
           this.#owner.expired(entry);
         } else {
+          this.#overload?.started(entry, nowMs);
           this.#owner.admitted(entry, nowMs);
         }
       }

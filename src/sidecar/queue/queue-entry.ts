@@ -8,6 +8,11 @@ export class QueueEntry {
   arrivedMs = 0;
   /** When it was offered to this queue: starvation and deadline count from here. */
   offeredMs = 0;
+  /** After this its caller has no use for an answer; Infinity when it did not say. */
+  callerDeadlineMs = Number.POSITIVE_INFINITY;
+  /** When it was let through, and how many ran then, itself included. */
+  startedMs = 0;
+  startedAmong = 0;
   list: WaitingList | undefined;
   previous: QueueEntry | undefined;
   next: QueueEntry | undefined;

@@ -1,40 +1,23 @@
 import type { ClassIndex } from '../../core/index.ts';
 import type { QueueEntry } from './queue-entry.ts';
+import type { RequestQueueSettings } from './settings.ts';
 import { WaitingList } from './waiting-list.ts';
 
-/** How one class is treated. */
-interface QueueClass {
-  /** Share of the turns in weighted mode, a positive integer. */
-  readonly weight: number;
-  /** The most requests of the class that may run at once. */
-  readonly maxRunning: number;
-  /** A request that has waited this long is not started any more; Infinity for none. */
-  readonly deadlineMs: number;
-}
-
-/** How a queue chooses. `fifo`: one line for all classes; their rows mean nothing. */
-export interface RequestQueueSettings {
-  readonly mode: 'strict' | 'weighted' | 'fifo';
-  readonly concurrency: number;
-  readonly capacity: number;
-  readonly starvationMs: number;
-  /** By class index, the most important first. */
-  readonly classes: readonly QueueClass[];
-}
-
 /** What became of an offered request: it runs, it waits, or there is no room for it. */
-export type Offer = 'run' | 'wait' | 'refused';
+type Placed = 'run' | 'wait' | 'refused';
 
 /** One turn of a class of weight 1 in weighted mode (stride scheduling; Waldspurger and Weihl, 1995). */
 const STRIDE_UNIT = 1 << 20;
 
 /**
- * Which request goes to the application next: a pure data structure, with the clock handed in. At most `concurrency` run, at most `capacity` wait.
+ * Which request goes to the application next: a pure data structure, with the clock handed in. At most `limit` run, at most `capacity` wait.
  *
  * - strict: the most important class that has somebody waiting; weighted: classes take turns by weight; fifo: first come first served.
  * - Inside a class the oldest by arrival at the mesh goes first.
  * - A class's head that has waited `starvationMs` goes before all that have not, the longest waiting first.
- * - No class holds more than its `maxRunning`, not even a starving one: that room is what keeps important requests fast.
+ * - No class holds more than its share of the limit, not even a starving one: that room is what keeps important requests fast.
+ * - In a full queue a more important request takes the place of the youngest of the least important (`shedding: priority`).
+ * - Who has waited for longer than its class allows, or than its caller does, is not started.
  */
 export class RequestQueue {
   readonly #settings: RequestQueueSettings;
@@ -43,17 +26,37 @@ export class RequestQueue {
   readonly #pass: Float64Array;
   /** The most of each class that may run now: what its row says, or less for a while. */
   readonly #mostRunning: Int32Array;
+  /** What is left to each class of the limit, percent: 100, or less for a while. */
+  readonly #sharePercent: Float64Array;
+  /** In `fifo` shedding for all, because it does not know classes. */
+  readonly #shortestDeadlineMs: number;
+  #limit: number;
   #turn = 0;
   #running = 0;
   #waiting = 0;
 
   constructor(settings: RequestQueueSettings) {
     this.#settings = settings;
+    this.#limit = settings.concurrency;
     const lists = settings.mode === 'fifo' ? 1 : settings.classes.length;
     this.#lists = Array.from({ length: lists }, () => new WaitingList());
     this.#runningByClass = new Int32Array(settings.classes.length);
     this.#pass = new Float64Array(settings.classes.length);
-    this.#mostRunning = Int32Array.from(settings.classes, ({ maxRunning }) => maxRunning);
+    this.#mostRunning = new Int32Array(settings.classes.length);
+    this.#sharePercent = new Float64Array(settings.classes.length).fill(100);
+    this.#shortestDeadlineMs = Math.min(...settings.classes.map(({ deadlineMs }) => deadlineMs));
+    this.#divide();
+  }
+
+  /** How many may run now. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Lets more or fewer run. Who runs is left alone. */
+  setLimit(limit: number): void {
+    this.#limit = limit;
+    this.#divide();
   }
 
   /**
@@ -61,10 +64,17 @@ export class RequestQueue {
    * @param percent of the concurrency limit, 0 to 100; 0 starts none of the class, but one at a time of those who have waited `starvationMs`
    */
   setShare(classIndex: ClassIndex, percent: number): void {
-    const row = this.#settings.classes[classIndex];
-    if (row === undefined) return;
-    const share = Math.floor((this.#settings.concurrency * percent) / 100);
-    this.#mostRunning[classIndex] = Math.min(row.maxRunning, percent > 0 ? Math.max(1, share) : 0);
+    if (classIndex >= this.#sharePercent.length) return;
+    this.#sharePercent[classIndex] = percent;
+    this.#divide();
+  }
+
+  #divide(): void {
+    for (const [index, { maxSharePercent }] of this.#settings.classes.entries()) {
+      const share = this.#sharePercent[index] as number;
+      const percent = Math.min(share, maxSharePercent);
+      this.#mostRunning[index] = share > 0 ? Math.max(1, Math.floor((this.#limit * percent) / 100)) : 0;
+    }
   }
 
   get running(): number {
@@ -84,20 +94,39 @@ export class RequestQueue {
     return this.#lists[line]?.length ?? 0;
   }
 
+  get lines(): number {
+    return this.#lists.length;
+  }
+
+  /** The line in which requests of a class stand. */
+  lineOf(classIndex: ClassIndex): number {
+    return this.#settings.mode === 'fifo' ? 0 : classIndex;
+  }
+
+  /** Since when the oldest of a line has been waiting here; NaN when nobody does. */
+  oldestIn(line: number): number {
+    return this.#lists[line]?.head?.offeredMs ?? Number.NaN;
+  }
+
+  /** Whether a request of a class would run at once. */
+  hasRoomFor(classIndex: ClassIndex): boolean {
+    const noneBefore = this.waitingIn(this.lineOf(classIndex)) === 0;
+    return this.#running < this.#limit && noneBefore && this.#mayRun(classIndex);
+  }
+
   /**
    * Offers a request whose class and times are set.
    * @param displaced called with the entry that makes room for this one, when the queue is full and this one is more important
    */
-  offer(entry: QueueEntry, displaced: (entry: QueueEntry) => void): Offer {
-    const line = this.#lineOf(entry.classIndex);
+  offer(entry: QueueEntry, displaced: (entry: QueueEntry) => void): Placed {
+    const line = this.lineOf(entry.classIndex);
     const list = this.#lists[line] as WaitingList;
-    const noneBefore = this.#settings.mode === 'fifo' ? this.#waiting === 0 : list.length === 0;
-    if (this.#running < this.#settings.concurrency && noneBefore && this.#mayRun(entry.classIndex)) {
-      this.#start(entry);
+    if (this.hasRoomFor(entry.classIndex)) {
+      this.#start(entry, entry.offeredMs);
       return 'run';
     }
     if (this.#waiting >= this.#settings.capacity) {
-      const victim = this.#leastImportantBelow(line);
+      const victim = this.#settings.shedding === 'priority' ? this.#leastImportantBelow(line) : undefined;
       if (victim === undefined) return 'refused';
       this.#take(victim);
       displaced(victim);
@@ -113,13 +142,13 @@ export class RequestQueue {
 
   /** Takes the next request to run, or undefined when none may. Call {@link expire} first. */
   next(nowMs: number): QueueEntry | undefined {
-    if (this.#waiting === 0 || this.#running >= this.#settings.concurrency) return undefined;
+    if (this.#waiting === 0 || this.#running >= this.#limit) return undefined;
     const line = this.#chooseLine(nowMs);
     if (line < 0) return undefined;
     const entry = this.#lists[line]?.head;
     if (entry === undefined) return undefined;
     this.#take(entry);
-    this.#start(entry);
+    this.#start(entry, nowMs);
     return entry;
   }
 
@@ -134,15 +163,19 @@ export class RequestQueue {
     if (entry.waiting) this.#take(entry);
   }
 
-  /** Whether a request has waited longer than its class allows. */
+  /** Whether a request has waited longer than its class or its caller allows. */
   expired(entry: QueueEntry, nowMs: number): boolean {
-    if (this.#settings.mode === 'fifo') return false;
-    return nowMs - entry.offeredMs >= (this.#settings.classes[entry.classIndex]?.deadlineMs ?? Infinity);
+    const { shedding, classes } = this.#settings;
+    if (shedding === 'none') return false;
+    if (nowMs >= entry.callerDeadlineMs) return true;
+    const deadlineMs =
+      shedding === 'fifo' ? this.#shortestDeadlineMs : (classes[entry.classIndex]?.deadlineMs ?? Infinity);
+    return nowMs - entry.offeredMs >= deadlineMs;
   }
 
-  /** Takes out all that have waited longer than their class allows, and hands each over. */
+  /** Takes out all that have waited longer than they may, and hands each over. */
   expire(nowMs: number, gone: (entry: QueueEntry) => void): void {
-    if (this.#settings.mode === 'fifo') return;
+    if (this.#settings.shedding === 'none' || this.#waiting === 0) return;
     for (const list of this.#lists) {
       let entry = list.head;
       while (entry !== undefined) {
@@ -156,18 +189,16 @@ export class RequestQueue {
     }
   }
 
-  #lineOf(classIndex: ClassIndex): number {
-    return this.#settings.mode === 'fifo' ? 0 : classIndex;
-  }
-
   #mayRun(classIndex: ClassIndex): boolean {
     if (this.#settings.mode === 'fifo') return true;
     return this.runningOf(classIndex) < (this.#mostRunning[classIndex] as number);
   }
 
-  #start(entry: QueueEntry): void {
+  #start(entry: QueueEntry, nowMs: number): void {
     const { classIndex } = entry;
     this.#running += 1;
+    entry.startedMs = nowMs;
+    entry.startedAmong = this.#running;
     this.#runningByClass[classIndex] = this.runningOf(classIndex) + 1;
     if (this.#settings.mode !== 'weighted') return;
     const weight = this.#settings.classes[classIndex]?.weight ?? 1;

@@ -14,9 +14,16 @@ beforeEach(() => {
   clock = new HeldClock();
   wheel = new TimerWheel(clock);
   told = [];
-  const row = { weight: 1, maxRunning: 4, deadlineMs: 1000 };
+  const row = { weight: 1, maxSharePercent: 100, deadlineMs: 1000 };
   admission = new Admission(
-    { mode: 'strict', concurrency: 4, capacity: 10, starvationMs: 500, classes: [row, row] },
+    {
+      mode: 'strict',
+      concurrency: 4,
+      capacity: 10,
+      starvationMs: 500,
+      shedding: 'priority',
+      classes: [row, row],
+    },
     clock,
     wheel,
     {

@@ -200,9 +200,10 @@ describe('admission', () => {
         concurrency: 1,
         capacity: 2,
         starvationMs: 500,
+        shedding: 'priority',
         classes: [
-          { weight: 1, maxRunning: 1, deadlineMs: 100 },
-          { weight: 1, maxRunning: 1, deadlineMs: 1000 },
+          { weight: 1, maxSharePercent: 100, deadlineMs: 100 },
+          { weight: 1, maxSharePercent: 100, deadlineMs: 1000 },
         ],
       },
       clock,

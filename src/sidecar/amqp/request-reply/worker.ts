@@ -1,6 +1,12 @@
 import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import type { Pool } from 'undici';
-import type { Clock, Logger, Policy, Random } from '../../../core/index.ts';
+import {
+  type Clock,
+  initialConcurrency,
+  type Logger,
+  type Policy,
+  type Random,
+} from '../../../core/index.ts';
 import { WORKERS_ARGUMENT } from '../stated-workers.ts';
 import { ownAnswer, type QueueAnswerCode } from './answers.ts';
 import { type CallResult, callApplication } from './application-call.ts';
@@ -99,7 +105,7 @@ export class Worker {
     const end = { ended: () => session.end() };
     if (this.#draining) return end;
     const { consumerTag } = await channel.consume(queue, taken, {
-      arguments: { [WORKERS_ARGUMENT]: policy.queue.concurrency },
+      arguments: { [WORKERS_ARGUMENT]: initialConcurrency(policy.queue) },
     });
     // What it still holds is answered on the same channel. Without this the broker would deliver what is given back, over and over.
     const stop = (): void => {

@@ -193,7 +193,7 @@ export const concurrencySchema = lazy(() => {
       .between(1000, 3_600_000)
       .default(10_000)
       .describe(
-        'How often the time that requests take without load is measured anew: with half of the limit, for about twenty requests.',
+        'How often the time that requests take without load is measured anew: with half of the limit, for about fifty requests.',
       ),
   });
   return z

@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/index.ts';
+import type { Clock, Shedding } from '../../core/index.ts';
 import { Timeout, type TimerWheel, type Timeout as WheelTimeout } from '../io/index.ts';
 import { AdaptiveLimit, type LimitStatistics } from './concurrency/index.ts';
 import { OverloadControl } from './overload.ts';
@@ -15,7 +15,7 @@ export interface AdmissionOwner {
   admitted(entry: QueueEntry, nowMs: number): void;
   /** A request waited longer than its class or its caller allows. */
   expired(entry: QueueEntry): void;
-  /** A waiting request had to make room for a more important one. */
+  /** A waiting request had to go for a more important one. */
   displaced(entry: QueueEntry): void;
 }
 
@@ -44,10 +44,12 @@ export class Admission {
   readonly #expired: (entry: QueueEntry) => void;
   readonly #limit: AdaptiveLimit | undefined;
   readonly #overload: OverloadControl | undefined;
+  readonly #sheds: Shedding;
   #filling = false;
 
   constructor(settings: AdmissionSettings, clock: Clock, wheel: TimerWheel, owner: AdmissionOwner) {
-    const { adaptive, overload } = settings;
+    const { adaptive, overload, shedding } = settings;
+    this.#sheds = shedding;
     this.queue = new RequestQueue(settings);
     this.#clock = clock;
     this.#wheel = wheel;
@@ -66,7 +68,13 @@ export class Admission {
   offer(entry: QueueEntry, nowMs: number): Offer {
     entry.offeredMs = nowMs;
     if (this.queue.expired(entry, nowMs)) return 'too-late';
-    if (this.#overload?.refuses(entry.classIndex, nowMs) === true) return 'overloaded';
+    if (this.#overload?.refuses(entry.classIndex, nowMs) === true) {
+      // Nobody is turned away while less important requests wait.
+      if (this.#sheds === 'priority') {
+        this.queue.shedBelow(this.queue.lineOf(entry.classIndex), this.#displaced);
+      }
+      return 'overloaded';
+    }
     const placed = this.queue.offer(entry, this.#displaced);
     if (placed === 'wait' && this.#timeout.dueMs === Number.POSITIVE_INFINITY) {
       this.#wheel.set(this.#timeout, nowMs + EXPIRY_INTERVAL_MS);

@@ -163,6 +163,15 @@ export class RequestQueue {
     if (entry.waiting) this.#take(entry);
   }
 
+  /** Takes out all that wait in less important lines than this one, and hands each over. */
+  shedBelow(line: number, gone: (entry: QueueEntry) => void): void {
+    for (let victim = this.#leastImportantBelow(line); victim !== undefined; ) {
+      this.#take(victim);
+      gone(victim);
+      victim = this.#leastImportantBelow(line);
+    }
+  }
+
   /** Whether a request has waited longer than its class or its caller allows. */
   expired(entry: QueueEntry, nowMs: number): boolean {
     const { shedding, classes } = this.#settings;

@@ -8,7 +8,7 @@ import { SampleWindow } from './window.ts';
 /** A window ends when it is old enough and has so many samples: fewer say nothing. */
 const WINDOW_SAMPLES = 10;
 /** A probe ends with so many samples, or after this long. */
-const PROBE_SAMPLES = 20;
+const PROBE_SAMPLES = 50;
 const PROBE_MS = 1000;
 /** A limit that has fallen to this share since the last probe is looked into early, but not before this share of the interval. */
 const FALLEN = 0.5;
@@ -36,9 +36,9 @@ export interface LimitStatistics {
  * Samples go into windows. A window's _stretch_ (how many times longer its requests took than those of their classes take without load) is what
  * the algorithm sees. The limit never grows in a window that did not use it: a limit that nobody reaches says nothing about the application.
  *
- * The time without load is measured by _probes_: at the start with the least limit, and then once an interval with half of the limit, for about twenty requests.
- * So an overload that lasts does not become normal: at half of the limit its queue is gone, or half as long, and the next probe sees less. Windows
- * that used at most half of the limit are as good as a probe.
+ * The time without load is measured by _probes_: at the start with the least limit, and then once an interval with half of what seems to be in service,
+ * for fifty requests or a second. So an overload that lasts does not become normal: under a probe its queue is gone, or shorter, and the
+ * next probe sees less. Windows that used at most half of the limit are as good as a probe.
  */
 export class AdaptiveLimit {
   readonly #settings: AdaptiveConcurrency;
@@ -125,7 +125,9 @@ export class AdaptiveLimit {
 
   #beginProbe(): void {
     this.#probing = true;
-    this.#probeLimit = Math.max(this.#settings.min, Math.floor(this.#limit / 2));
+    // So many seem to be in service, by what is known: half of them queue nowhere.
+    const inService = this.#limit / Math.max(1, this.#stretch);
+    this.#probeLimit = Math.max(this.#settings.min, Math.floor(inService / 2));
   }
 
   #endProbe(nowMs: number): void {

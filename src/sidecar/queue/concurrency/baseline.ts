@@ -1,5 +1,7 @@
-/** With so many samples of a class a probe's mean stands by itself; with fewer it is weighed against what was known. */
+/** With fewer samples of a class than these a probe's mean is weighed against what was known. */
 const FULL_WEIGHT = 8;
+/** Within this factor of what was known a probe's mean may be noise, and the mean of both is taken. */
+const NOISE = 1.3;
 /** How fast the baseline follows what is measured without load. */
 const FOLLOW = 0.1;
 /** What took less than this share of the baseline was not noise: the application has become faster. */
@@ -23,7 +25,8 @@ export class Baseline {
   /** A mean of `count` requests that were measured with as little load as a probe leaves. */
   measured(classIndex: number, meanMs: number, count: number): void {
     const known = this.of(classIndex);
-    const weight = known === 0 ? 1 : Math.min(1, count / FULL_WEIGHT);
+    const alike = meanMs < NOISE * known && meanMs * NOISE > known;
+    const weight = known === 0 ? 1 : Math.min(alike ? 0.5 : 1, count / FULL_WEIGHT);
     this.#meanMs[classIndex] = known + weight * (meanMs - known);
   }
 

@@ -1,7 +1,7 @@
 import type { LimitAlgorithm } from './limit-algorithm.ts';
 
 /** What takes up to this many times as long as without load counts as not queued. */
-const TOLERANCE = 1.2;
+const TOLERANCE = 1.3;
 /** The steepest step down: to half. */
 const LEAST_GRADIENT = 0.5;
 /** The share of the new value in each step. */

@@ -1,8 +1,9 @@
 import type { ClassIndex, Policy } from '../core/index.ts';
+import type { CarrierHeaderName, CarrierHeaders } from './carriers.ts';
 import type { EditBuffer } from './edits.ts';
 import type { IdSource } from './ids.ts';
 import { UNKNOWN_CLASS } from './limits.ts';
-import type { Carried, CarrierHeaderName, CarrierHeaders, PropagationCounters } from './types.ts';
+import type { Carried, PropagationCounters } from './types.ts';
 
 /** What every codec is made with. */
 export interface CodecContext {

@@ -1,4 +1,6 @@
-import { CARRIER_HEADER_NAMES, type CarrierHeaderName, type HeaderEdits } from './types.ts';
+import { CARRIER_HEADER_NAMES, type CarrierHeaderName } from './carriers.ts';
+import type { Id } from './id.ts';
+import type { HeaderEdits } from './types.ts';
 
 const BITS = new Map<CarrierHeaderName, number>(
   CARRIER_HEADER_NAMES.map((name, index) => [name, 1 << index]),
@@ -39,6 +41,20 @@ export class EditBuffer {
     this.edits.length += this.#scratch.write(text, this.edits.length, 'latin1');
   }
 
+  /** Appends a part of a line. Bytes by bytes, because that is faster than a call for so few. */
+  part(bytes: Uint8Array, length = bytes.length): void {
+    this.#reserve(length);
+    const scratch = this.#scratch;
+    const at = this.edits.length;
+    for (let index = 0; index < length; index += 1) scratch[at + index] = bytes[index] as number;
+    this.edits.length = at + length;
+  }
+
+  /** Appends an id. */
+  id(id: Id): void {
+    this.part(id.bytes, id.length);
+  }
+
   /** Appends lines that were formatted before; alone, they are handed out as they are, without a copy. */
   constant(bytes: Buffer): void {
     if (this.edits.length === 0) {
@@ -46,9 +62,7 @@ export class EditBuffer {
       this.edits.length = bytes.length;
       return;
     }
-    this.#reserve(bytes.length);
-    this.#scratch.set(bytes, this.edits.length);
-    this.edits.length += bytes.length;
+    this.part(bytes);
   }
 
   #reserve(more: number): void {

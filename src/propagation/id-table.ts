@@ -1,4 +1,5 @@
 import type { ClassIndex } from '../core/index.ts';
+import type { Id } from './id.ts';
 import { AMBIGUOUS_CLASS, NO_CLASS } from './limits.ts';
 
 /** What a table has done so far. All members only grow. */
@@ -17,15 +18,25 @@ export interface IdTableCounters {
 
 const NONE = -1;
 
+/** The most ids for each place of the index, so that runs of taken places stay short. */
+const LEAST_FREE = 2;
+
 /**
  * A bounded map from an id to the class of the requests that have it now: least recently used out first, entries expire.
- * All operations take constant time; the entries live in preallocated arrays, linked by position.
+ * All operations take constant time. Entries and ids live in preallocated arrays, of which the kernel gives only what is used; an index
+ * with linear probing (Knuth, volume 3, section 6.4, algorithms L and R) finds them, so that no id becomes a string.
  */
 export class IdTable {
   readonly counters: IdTableCounters = { hits: 0, misses: 0, collisions: 0, evictions: 0, expirations: 0 };
   readonly #ttlMs: number;
-  readonly #slots = new Map<string, number>();
-  readonly #ids: string[];
+  readonly #capacity: number;
+  readonly #idBytes: number;
+  /** 1 + the slot of an entry; 0 where there is none. */
+  readonly #index: Int32Array;
+  readonly #mask: number;
+  readonly #hashes: Int32Array;
+  readonly #ids: Uint8Array;
+  readonly #lengths: Uint8Array;
   readonly #classIndex: Int32Array;
   /** How many requests with the entry's class are inside. */
   readonly #same: Int32Array;
@@ -38,93 +49,140 @@ export class IdTable {
   readonly #older: Int32Array;
   #newest = NONE;
   #oldest = NONE;
-  #free = 0;
+  /** Slots that were given back, chained through `#older`, and the first of those that were never used. */
+  #free = NONE;
+  #unused = 0;
+  #size = 0;
 
-  /** @param capacity how many ids, at least 1 */
-  constructor(capacity: number, ttlMs: number) {
+  /**
+   * @param capacity how many ids, at least 1
+   * @param idBytes the longest id, at most 255; longer ones are left out
+   */
+  constructor(capacity: number, ttlMs: number, idBytes: number) {
     this.#ttlMs = ttlMs;
-    this.#ids = new Array<string>(capacity).fill('');
+    this.#capacity = capacity;
+    this.#idBytes = idBytes;
+    const places = 2 ** Math.ceil(Math.log2(LEAST_FREE * capacity));
+    this.#index = new Int32Array(places);
+    this.#mask = places - 1;
+    this.#hashes = new Int32Array(capacity);
+    this.#ids = new Uint8Array(capacity * idBytes);
+    this.#lengths = new Uint8Array(capacity);
     this.#classIndex = new Int32Array(capacity);
     this.#same = new Int32Array(capacity);
     this.#other = new Int32Array(capacity);
     this.#least = new Int32Array(capacity);
     this.#expiresMs = new Float64Array(capacity);
     this.#newer = new Int32Array(capacity);
-    // Free slots are chained through the same links as used ones.
-    this.#older = Int32Array.from({ length: capacity }, (_, slot) => (slot + 1 < capacity ? slot + 1 : NONE));
+    this.#older = new Int32Array(capacity);
   }
 
   /** How many ids are in the table, those included that have expired and were not looked up since. */
   get size(): number {
-    return this.#slots.size;
+    return this.#size;
   }
 
-  /** A request with this id goes in. */
-  add(id: string, classIndex: ClassIndex, nowMs: number): void {
+  /** A request with this id goes in. An empty id is none. */
+  add(id: Id, classIndex: ClassIndex, nowMs: number): void {
+    if (id.length === 0 || id.length > this.#idBytes) return;
     const known = this.#live(id, nowMs);
     const slot = known === NONE ? this.#insert(id, classIndex, nowMs) : known;
-    if (this.#classIndex[slot] === classIndex) this.#same[slot] = (this.#same[slot] ?? 0) + 1;
-    else this.#other[slot] = (this.#other[slot] ?? 0) + 1;
-    this.#least[slot] = Math.max(this.#least[slot] ?? 0, classIndex);
+    const counts = this.#classIndex[slot] === classIndex ? this.#same : this.#other;
+    counts[slot] = (counts[slot] as number) + 1;
+    this.#least[slot] = Math.max(this.#least[slot] as number, classIndex);
     this.#expiresMs[slot] = nowMs + this.#ttlMs;
     this.#touch(slot);
   }
 
   /** A request with this id has left. An id that was evicted meanwhile is no longer there; then nothing happens. */
-  remove(id: string, classIndex: ClassIndex): void {
-    const slot = this.#slots.get(id);
-    if (slot === undefined) return;
+  remove(id: Id, classIndex: ClassIndex): void {
+    const slot = this.#slotOf(id);
+    if (slot === NONE) return;
     const counts = this.#classIndex[slot] === classIndex ? this.#same : this.#other;
-    counts[slot] = Math.max(0, (counts[slot] ?? 0) - 1);
-    if ((this.#same[slot] ?? 0) + (this.#other[slot] ?? 0) === 0) this.#release(slot);
+    counts[slot] = Math.max(0, (counts[slot] as number) - 1);
+    if ((this.#same[slot] as number) + (this.#other[slot] as number) === 0) this.#release(slot);
   }
 
-  /** The class of the requests with this id, NO_CLASS or AMBIGUOUS_CLASS. */
-  find(id: string, nowMs: number): number {
+  /** The class of the requests with this id, NO_CLASS or AMBIGUOUS_CLASS. An empty id is none, and is not counted. */
+  find(id: Id, nowMs: number): number {
+    if (id.length === 0) return NO_CLASS;
     const slot = this.#live(id, nowMs);
     if (slot === NONE) {
       this.counters.misses += 1;
       return NO_CLASS;
     }
     this.#touch(slot);
-    if ((this.#other[slot] ?? 0) > 0) {
+    if ((this.#other[slot] as number) > 0) {
       this.counters.collisions += 1;
       return AMBIGUOUS_CLASS;
     }
     this.counters.hits += 1;
-    return this.#classIndex[slot] ?? NO_CLASS;
+    return this.#classIndex[slot] as number;
   }
 
   /** The least important class among the requests that have had this id since it came in; NO_CLASS for an id that is not there. */
-  leastImportant(id: string): number {
-    const slot = this.#slots.get(id);
-    return slot === undefined ? NO_CLASS : (this.#least[slot] ?? NO_CLASS);
+  leastImportant(id: Id): number {
+    const slot = this.#slotOf(id);
+    return slot === NONE ? NO_CLASS : (this.#least[slot] as number);
   }
 
-  #live(id: string, nowMs: number): number {
-    const slot = this.#slots.get(id);
-    if (slot === undefined) return NONE;
-    if (nowMs < (this.#expiresMs[slot] ?? 0)) return slot;
+  #slotOf(id: Id): number {
+    if (id.length === 0) return NONE;
+    const { hash } = id;
+    for (let place = hash & this.#mask; ; place = (place + 1) & this.#mask) {
+      const slot = (this.#index[place] as number) - 1;
+      if (slot === NONE) return NONE;
+      if (this.#hashes[slot] === hash && this.#has(slot, id)) return slot;
+    }
+  }
+
+  #has(slot: number, id: Id): boolean {
+    const { bytes, length } = id;
+    if (this.#lengths[slot] !== length) return false;
+    const start = slot * this.#idBytes;
+    for (let at = 0; at < length; at += 1) if (this.#ids[start + at] !== bytes[at]) return false;
+    return true;
+  }
+
+  #live(id: Id, nowMs: number): number {
+    const slot = this.#slotOf(id);
+    if (slot === NONE || nowMs < (this.#expiresMs[slot] as number)) return slot;
     this.counters.expirations += 1;
     this.#release(slot);
     return NONE;
   }
 
-  #insert(id: string, classIndex: ClassIndex, nowMs: number): number {
-    if (this.#free === NONE) {
-      const expired = (this.#expiresMs[this.#oldest] ?? 0) <= nowMs;
+  #insert(id: Id, classIndex: ClassIndex, nowMs: number): number {
+    if (this.#size === this.#capacity) {
+      const expired = (this.#expiresMs[this.#oldest] as number) <= nowMs;
       this.counters[expired ? 'expirations' : 'evictions'] += 1;
       this.#release(this.#oldest);
     }
-    const slot = this.#free;
-    this.#free = this.#older[slot] ?? NONE;
-    this.#slots.set(id, slot);
-    this.#ids[slot] = id;
+    const slot = this.#freeSlot();
+    const { hash, bytes, length } = id;
+    let place = hash & this.#mask;
+    while (this.#index[place] !== 0) place = (place + 1) & this.#mask;
+    this.#index[place] = slot + 1;
+    this.#hashes[slot] = hash;
+    this.#lengths[slot] = length;
+    const start = slot * this.#idBytes;
+    for (let at = 0; at < length; at += 1) this.#ids[start + at] = bytes[at] as number;
     this.#classIndex[slot] = classIndex;
     this.#same[slot] = 0;
     this.#other[slot] = 0;
     this.#least[slot] = classIndex;
     this.#link(slot);
+    this.#size += 1;
+    return slot;
+  }
+
+  #freeSlot(): number {
+    const slot = this.#free;
+    if (slot === NONE) {
+      this.#unused += 1;
+      return this.#unused - 1;
+    }
+    this.#free = this.#older[slot] as number;
     return slot;
   }
 
@@ -137,8 +195,8 @@ export class IdTable {
   }
 
   #unlink(slot: number): void {
-    const newer = this.#newer[slot] ?? NONE;
-    const older = this.#older[slot] ?? NONE;
+    const newer = this.#newer[slot] as number;
+    const older = this.#older[slot] as number;
     if (newer === NONE) this.#newest = older;
     else this.#older[newer] = older;
     if (older === NONE) this.#oldest = newer;
@@ -153,9 +211,25 @@ export class IdTable {
 
   #release(slot: number): void {
     this.#unlink(slot);
-    this.#slots.delete(this.#ids[slot] ?? '');
-    this.#ids[slot] = '';
+    this.#takeFromIndex(slot);
     this.#older[slot] = this.#free;
     this.#free = slot;
+    this.#size -= 1;
+  }
+
+  /** Empties the place of a slot, and moves those behind it up that would not be found any more. */
+  #takeFromIndex(slot: number): void {
+    const index = this.#index;
+    const mask = this.#mask;
+    let hole = (this.#hashes[slot] as number) & mask;
+    while (index[hole] !== slot + 1) hole = (hole + 1) & mask;
+    for (let place = (hole + 1) & mask; index[place] !== 0; place = (place + 1) & mask) {
+      const home = (this.#hashes[(index[place] as number) - 1] as number) & mask;
+      // Whether its home lies behind the hole: then it is found without crossing it.
+      if (((place - home) & mask) < ((place - hole) & mask)) continue;
+      index[hole] = index[place] as number;
+      hole = place;
+    }
+    index[hole] = 0;
   }
 }

@@ -1,4 +1,6 @@
 import { randomFillSync } from 'node:crypto';
+import { writeHex } from './bytes.ts';
+import type { Id } from './id.ts';
 import { RANDOM_BATCH_BYTES } from './limits.ts';
 
 /** Fills an array with random bytes. `crypto.randomFillSync` in production; a seeded source in tests. */
@@ -7,15 +9,18 @@ export type RandomFill = (into: Uint8Array) => void;
 /** Draws identifiers from a random source, in batches. */
 export interface IdSource {
   /** A trace id: 32 lower-case hexadecimal digits, not all zero. */
-  traceId(): string;
+  trace(into: Id): void;
   /** A span id: 16 lower-case hexadecimal digits, not all zero. */
-  spanId(): string;
+  span(into: Id): void;
   /** A random UUID (RFC 9562 section 5.4, version 4). */
-  uuid(): string;
+  uuid(into: Id): void;
 }
 
-const ZERO_TRACE_ID = '0'.repeat(32);
-const ZERO_SPAN_ID = '0'.repeat(16);
+const TRACE_BYTES = 16;
+const SPAN_BYTES = 8;
+const UUID_BYTES = 16;
+const UUID_CHARACTERS = 36;
+const DASH = 0x2d;
 
 /** Makes a source of identifiers. */
 export function createIdSource(fill: RandomFill = (into) => void randomFillSync(into)): IdSource {
@@ -32,27 +37,34 @@ export function createIdSource(fill: RandomFill = (into) => void randomFillSync(
     return start;
   }
 
-  function hex(bytes: number): string {
-    const start = take(bytes);
-    return pool.toString('hex', start, start + bytes);
-  }
-
-  function nonZero(bytes: number, zero: string): string {
-    let id = hex(bytes);
+  function nonZero(count: number, into: Id): void {
+    const start = take(count);
+    let any = 0;
+    for (let at = start; at < start + count; at += 1) any |= pool[at] as number;
     // A broken source that gives only zeros must not hang the request: the last bit is set instead.
-    if (id === zero) id = `${zero.slice(1)}1`;
-    return id;
+    if (any === 0) pool[start + count - 1] = 1;
+    into.reserve(2 * count);
+    writeHex(pool, start, count, into.bytes, 0);
   }
 
   return {
-    traceId: () => nonZero(16, ZERO_TRACE_ID),
-    spanId: () => nonZero(8, ZERO_SPAN_ID),
-    uuid() {
-      const start = take(16);
-      pool[start + 6] = ((pool[start + 6] ?? 0) & 0x0f) | 0x40;
-      pool[start + 8] = ((pool[start + 8] ?? 0) & 0x3f) | 0x80;
-      const digits = pool.toString('hex', start, start + 16);
-      return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-${digits.slice(12, 16)}-${digits.slice(16, 20)}-${digits.slice(20)}`;
+    trace: (into) => nonZero(TRACE_BYTES, into),
+    span: (into) => nonZero(SPAN_BYTES, into),
+    uuid(into) {
+      const start = take(UUID_BYTES);
+      pool[start + 6] = ((pool[start + 6] as number) & 0x0f) | 0x40;
+      pool[start + 8] = ((pool[start + 8] as number) & 0x3f) | 0x80;
+      into.reserve(UUID_CHARACTERS);
+      const { bytes } = into;
+      writeHex(pool, start, 4, bytes, 0);
+      writeHex(pool, start + 4, 2, bytes, 9);
+      writeHex(pool, start + 6, 2, bytes, 14);
+      writeHex(pool, start + 8, 2, bytes, 19);
+      writeHex(pool, start + 10, 6, bytes, 24);
+      bytes[8] = DASH;
+      bytes[13] = DASH;
+      bytes[18] = DASH;
+      bytes[23] = DASH;
     },
   };
 }

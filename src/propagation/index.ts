@@ -1,4 +1,12 @@
+export {
+  CARRIER,
+  CARRIER_HEADER_NAMES,
+  CarrierHeaders,
+  clearCarrierHeaders,
+  createCarrierHeaders,
+} from './carriers.ts';
 export { parsePriority, serializePriority } from './codecs/rfc9218.ts';
+export { Id } from './id.ts';
 export * from './limits.ts';
 export { createPropagation, type PropagationOptions } from './propagation.ts';
 export {

@@ -1,17 +1,11 @@
 import type { ClassIndex, Policy } from '../core/index.ts';
+import type { CarrierHeaders } from './carriers.ts';
 import { type Codec, type CodecContext, classLookup } from './codec.ts';
 import { type CodecOptions, createCodecs } from './codecs/index.ts';
 import { EditBuffer } from './edits.ts';
 import { createIdSource, type RandomFill } from './ids.ts';
 import { NO_CLASS } from './limits.ts';
-import {
-  type Carried,
-  type CarrierHeaders,
-  clearCarried,
-  type HeaderEdits,
-  type Propagation,
-  type PropagationCounters,
-} from './types.ts';
+import type { Carried, HeaderEdits, Propagation, PropagationCounters } from './types.ts';
 
 /** What may be set about propagation. */
 export interface PropagationOptions extends Partial<CodecOptions> {
@@ -75,7 +69,7 @@ class WirePropagation implements Propagation {
   }
 
   extract(headers: CarrierHeaders, believed: boolean, into: Carried): void {
-    clearCarried(into);
+    into.clear();
     into.believed = believed;
     for (const codec of this.#codecs) codec.read(headers, into);
     const { tracestateClass, baggageClass } = into;

@@ -1,7 +1,15 @@
 import type { ClassIndex, Policy } from '../core/index.ts';
+import type { Id } from './id.ts';
 import { IdTable, type IdTableCounters } from './id-table.ts';
-import { AMBIGUOUS_CLASS, NO_CLASS, PROVENANCE_CAPACITY, PROVENANCE_TTL_MS } from './limits.ts';
+import {
+  AMBIGUOUS_CLASS,
+  PROVENANCE_CAPACITY,
+  PROVENANCE_TTL_MS,
+  REQUEST_ID_MAX_CHARACTERS,
+} from './limits.ts';
 import type { Carried } from './types.ts';
+
+const TRACE_ID_CHARACTERS = 32;
 
 /** What may be set about a provenance table. */
 interface ProvenanceTableOptions {
@@ -30,8 +38,8 @@ export class ProvenanceTable {
   constructor(options: ProvenanceTableOptions = {}) {
     const capacity = options.capacity ?? PROVENANCE_CAPACITY;
     const ttlMs = options.ttlMs ?? PROVENANCE_TTL_MS;
-    this.#traces = new IdTable(capacity, ttlMs);
-    this.#requests = new IdTable(capacity, ttlMs);
+    this.#traces = new IdTable(capacity, ttlMs, TRACE_ID_CHARACTERS);
+    this.#requests = new IdTable(capacity, ttlMs, REQUEST_ID_MAX_CHARACTERS);
     this.counters = { traceId: this.#traces.counters, requestId: this.#requests.counters };
   }
 
@@ -40,30 +48,30 @@ export class ProvenanceTable {
    *
    * @param nowMs of a monotonic clock
    */
-  register(traceId: string, requestId: string, classIndex: ClassIndex, nowMs: number): void {
-    if (traceId !== '') this.#traces.add(traceId, classIndex, nowMs);
-    if (requestId !== '') this.#requests.add(requestId, classIndex, nowMs);
+  register(trace: Id, request: Id, classIndex: ClassIndex, nowMs: number): void {
+    this.#traces.add(trace, classIndex, nowMs);
+    this.#requests.add(request, classIndex, nowMs);
   }
 
   /** A request has left: called once for each registration, with the same values. */
-  release(traceId: string, requestId: string, classIndex: ClassIndex): void {
-    if (traceId !== '') this.#traces.remove(traceId, classIndex);
-    if (requestId !== '') this.#requests.remove(requestId, classIndex);
+  release(trace: Id, request: Id, classIndex: ClassIndex): void {
+    this.#traces.remove(trace, classIndex);
+    this.#requests.remove(request, classIndex);
   }
 
   /** The class of the requests inside with this trace id; NO_CLASS when there is none, AMBIGUOUS_CLASS when they differ. */
-  byTraceId(traceId: string, nowMs: number): number {
-    return traceId === '' ? NO_CLASS : this.#traces.find(traceId, nowMs);
+  byTraceId(trace: Id, nowMs: number): number {
+    return this.#traces.find(trace, nowMs);
   }
 
   /** The same by request id. */
-  byRequestId(requestId: string, nowMs: number): number {
-    return requestId === '' ? NO_CLASS : this.#requests.find(requestId, nowMs);
+  byRequestId(request: Id, nowMs: number): number {
+    return this.#requests.find(request, nowMs);
   }
 
   /** The least important class of the requests that share these ids; NO_CLASS when nobody has them. */
-  leastImportant(traceId: string, requestId: string): number {
-    return Math.max(this.#traces.leastImportant(traceId), this.#requests.leastImportant(requestId));
+  leastImportant(trace: Id, request: Id): number {
+    return Math.max(this.#traces.leastImportant(trace), this.#requests.leastImportant(request));
   }
 }
 
@@ -129,13 +137,13 @@ export function createProvenanceResolver(
         counters.wire += 1;
         return wire;
       }
-      const ofTrace = table.byTraceId(carried.traceId, nowMs);
+      const ofTrace = table.byTraceId(carried.trace, nowMs);
       const trace = byTraceId[ofTrace];
       if (trace !== undefined) {
         counters.traceId += 1;
         return trace;
       }
-      const ofRequest = table.byRequestId(carried.requestId, nowMs);
+      const ofRequest = table.byRequestId(carried.request, nowMs);
       const request = byRequestId[ofRequest];
       if (request !== undefined) {
         counters.requestId += 1;
@@ -143,7 +151,7 @@ export function createProvenanceResolver(
       }
       if (ofTrace === AMBIGUOUS_CLASS || ofRequest === AMBIGUOUS_CLASS) {
         counters.ambiguous += 1;
-        const least = table.leastImportant(carried.traceId, carried.requestId);
+        const least = table.leastImportant(carried.trace, carried.request);
         return byDoubt[Math.max(least, fallback.classIndex)] ?? fallback;
       }
       counters.default += 1;

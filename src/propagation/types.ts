@@ -1,92 +1,67 @@
 import type { ClassIndex } from '../core/index.ts';
-
-/**
- * The headers that carry a class or help to find it, in lower case. The position in this list is the bit of
- * {@link HeaderEdits.drop}, and the same position in {@link CARRIER_MEMBERS} names the member of {@link CarrierHeaders}.
- */
-export const CARRIER_HEADER_NAMES = [
-  'traceparent',
-  'tracestate',
-  'baggage',
-  'b3',
-  'x-b3-traceid',
-  'x-b3-spanid',
-  'x-b3-parentspanid',
-  'x-b3-sampled',
-  'x-b3-flags',
-  'x-request-id',
-  'priority',
-] as const;
-
-/** A header that carries a class or helps to find it. */
-export type CarrierHeaderName = (typeof CARRIER_HEADER_NAMES)[number];
-
-/**
- * The members of {@link CarrierHeaders}, by the positions of {@link CARRIER_HEADER_NAMES}.
- */
-export const CARRIER_MEMBERS = [
-  'traceparent',
-  'tracestate',
-  'baggage',
-  'b3',
-  'xB3TraceId',
-  'xB3SpanId',
-  'xB3ParentSpanId',
-  'xB3Sampled',
-  'xB3Flags',
-  'xRequestId',
-  'priority',
-] as const satisfies readonly (keyof CarrierHeaders)[];
-
-/**
- * The carrier headers of one request. A header that is absent is undefined. Lines of the same name are joined by `,`
- * (RFC 9110 section 5.3); a header that may stand only once then fails to parse, as it should.
- * One object may be reused for all requests: see {@link clearCarrierHeaders}.
- */
-export interface CarrierHeaders {
-  traceparent?: string | undefined;
-  tracestate?: string | undefined;
-  baggage?: string | undefined;
-  b3?: string | undefined;
-  xB3TraceId?: string | undefined;
-  xB3SpanId?: string | undefined;
-  xB3ParentSpanId?: string | undefined;
-  xB3Sampled?: string | undefined;
-  xB3Flags?: string | undefined;
-  xRequestId?: string | undefined;
-  priority?: string | undefined;
-}
+import type { CarrierHeaders } from './carriers.ts';
+import { Id } from './id.ts';
 
 /** Where a trace id was read. */
 type TraceSource = 'traceparent' | 'b3-single' | 'b3-multi' | 'none';
 
 /** What the headers of one request carry. One object may be reused for all requests. */
-export interface Carried {
+export class Carried {
   /** Whether the peer's word counts. The ids of one who is not believed are let in only if the request is found by them. */
-  believed: boolean;
+  believed = true;
   /** The class that is believed; -1 when none is carried, when it is unknown, or when the peer is not believed. */
-  classIndex: ClassIndex;
+  classIndex: ClassIndex = -1;
   /** What the own tracestate member says: a class, -1 without a member, -2 when it names no class of this policy. Filled for peers that are not believed, too. */
-  tracestateClass: number;
+  tracestateClass = -1;
   /** What the own baggage member says, by the same numbers. */
-  baggageClass: number;
+  baggageClass = -1;
   /** Two carriers, or two members of one carrier, named different classes. */
-  disagreement: boolean;
+  disagreement = false;
   /** 32 lower-case hexadecimal digits; empty when there is none. A 64-bit B3 id is padded with zeros on the left. */
-  traceId: string;
+  readonly trace = new Id();
   /** 16 lower-case hexadecimal digits; empty when there is none. */
-  spanId: string;
-  traceSource: TraceSource;
+  readonly span = new Id();
+  traceSource: TraceSource = 'none';
   /** Whether the trace is sampled: 1 yes, 0 no, -1 not decided. */
-  sampled: number;
-  /** Empty when there is none that can be used. */
-  requestId: string;
+  sampled = -1;
+  /** The request id; empty when there is none that can be used. */
+  readonly request = new Id();
   /** The explicit urgency (0 to 7) of an RFC 9218 `priority`; -1 without one. */
-  urgency: number;
+  urgency = -1;
   /** The `i` of an RFC 9218 `priority`. */
-  incremental: boolean;
+  incremental = false;
   /** What {@link Propagation.inject} has to repair: bits of {@link FLAWS}. */
-  flaws: number;
+  flaws = 0;
+
+  /** {@link trace} as text, made when it is asked for; so are the next two. */
+  get traceId(): string {
+    return this.trace.text;
+  }
+
+  get spanId(): string {
+    return this.span.text;
+  }
+
+  get requestId(): string {
+    return this.request.text;
+  }
+
+  /** Empties it for the next request. */
+  clear(): void {
+    this.believed = true;
+    this.classIndex = -1;
+    this.tracestateClass = -1;
+    this.baggageClass = -1;
+    this.disagreement = false;
+    this.trace.clear();
+    this.span.clear();
+    this.traceSource = 'none';
+    this.sampled = -1;
+    this.request.clear();
+    this.urgency = -1;
+    this.incremental = false;
+    this.flaws = 0;
+  }
 }
 
 /** What can be wrong with the headers of a request; bits of {@link Carried.flaws}. */
@@ -151,7 +126,7 @@ export interface Propagation {
    *
    * @param believed whether the peer's word on the class counts: true inside the mesh and for trusted networks, false
    *   for everybody else; then `classIndex` is -1
-   * @param into the object to fill; see {@link createCarried}
+   * @param into the object to fill
    */
   extract(headers: CarrierHeaders, believed: boolean, into: Carried): void;
   /**
@@ -168,70 +143,4 @@ export interface Propagation {
   inject(headers: CarrierHeaders, carried: Carried, classIndex: ClassIndex): HeaderEdits;
 }
 
-/** A carrier struct with no header in it. */
-export function createCarrierHeaders(): CarrierHeaders {
-  return {
-    traceparent: undefined,
-    tracestate: undefined,
-    baggage: undefined,
-    b3: undefined,
-    xB3TraceId: undefined,
-    xB3SpanId: undefined,
-    xB3ParentSpanId: undefined,
-    xB3Sampled: undefined,
-    xB3Flags: undefined,
-    xRequestId: undefined,
-    priority: undefined,
-  };
-}
-
-/** Empties a carrier struct for the next request. */
-export function clearCarrierHeaders(headers: CarrierHeaders): void {
-  headers.traceparent = undefined;
-  headers.tracestate = undefined;
-  headers.baggage = undefined;
-  headers.b3 = undefined;
-  headers.xB3TraceId = undefined;
-  headers.xB3SpanId = undefined;
-  headers.xB3ParentSpanId = undefined;
-  headers.xB3Sampled = undefined;
-  headers.xB3Flags = undefined;
-  headers.xRequestId = undefined;
-  headers.priority = undefined;
-}
-
-/** A fresh object for {@link Propagation.extract}. */
-export function createCarried(): Carried {
-  return {
-    believed: true,
-    classIndex: -1,
-    tracestateClass: -1,
-    baggageClass: -1,
-    disagreement: false,
-    traceId: '',
-    spanId: '',
-    traceSource: 'none',
-    sampled: -1,
-    requestId: '',
-    urgency: -1,
-    incremental: false,
-    flaws: 0,
-  };
-}
-
-/** Empties a {@link Carried} for the next request. */
-export function clearCarried(carried: Carried): void {
-  carried.believed = true;
-  carried.classIndex = -1;
-  carried.tracestateClass = -1;
-  carried.baggageClass = -1;
-  carried.disagreement = false;
-  carried.traceId = '';
-  carried.spanId = '';
-  carried.traceSource = 'none';
-  carried.sampled = -1;
-  carried.requestId = '';
-  carried.urgency = -1;
-  carried.incremental = false;
-  carried.flaws = 0;
-}
+export const createCarried = (): Carried => new Carried();

@@ -1,3 +1,5 @@
+import { indexOfBytes } from '../bytes.ts';
+import { CARRIER } from '../carriers.ts';
 import type { Codec, CodecContext } from '../codec.ts';
 import { headerBit } from '../edits.ts';
 import {
@@ -75,7 +77,8 @@ export function baggageCodec(context: CodecContext): Codec {
   const bit = headerBit('baggage');
   const { counters } = context;
   const own = context.policy.classes.map(({ name }) => `${BAGGAGE_KEY}=${name}`);
-  const exact = new Map(own.map((member, index) => [member, index]));
+  const exact = own.map((member) => Buffer.from(member, 'latin1'));
+  const carrier = CARRIER.baggage;
 
   function readMember(member: string, carried: Carried): void {
     const value = ownValue(member);
@@ -93,13 +96,14 @@ export function baggageCodec(context: CodecContext): Codec {
   return {
     headers: ['baggage'],
     read(headers, carried) {
-      const text = headers.baggage;
-      if (text === undefined) return;
-      const known = exact.get(text);
-      if (known !== undefined) {
+      if (!headers.has(carrier)) return;
+      const start = headers.start(carrier);
+      const known = indexOfBytes(headers.bytes(carrier), start, headers.end(carrier), exact);
+      if (known >= 0) {
         carried.baggageClass = known;
         return;
       }
+      const text = headers.text(carrier) ?? '';
       if (!isSendable(text)) {
         carried.flaws |= FLAWS.baggageUnusable;
         counters.invalidBaggages += 1;
@@ -108,11 +112,11 @@ export function baggageCodec(context: CodecContext): Codec {
       if (text.includes(BAGGAGE_KEY)) eachMember(text, (member) => readMember(member, carried));
     },
     write(headers, carried, classIndex, edits) {
-      const text = headers.baggage;
-      if (text === undefined) return true;
+      if (!headers.has(carrier)) return true;
       const flawed = carried.flaws & (FLAWS.baggageUnusable | FLAWS.baggageDuplicate);
       if (carried.baggageClass === classIndex && flawed === 0) return false;
       edits.drop(bit);
+      const text = headers.text(carrier) ?? '';
       if (!isSendable(text)) return true;
       const others: string[] = [];
       let bytes = 0;

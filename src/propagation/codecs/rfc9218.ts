@@ -1,4 +1,5 @@
 import type { ClassIndex } from '../../core/index.ts';
+import { CARRIER, type CarrierHeaders } from '../carriers.ts';
 import type { Codec, CodecContext } from '../codec.ts';
 import { headerBit } from '../edits.ts';
 import { PRIORITY_MAX_CHARACTERS } from '../limits.ts';
@@ -48,14 +49,20 @@ export function serializePriority(priority: {
   return `u=${priority.urgency}${priority.incremental ? ', i' : ''}`;
 }
 
-/** The usual spellings, so that they need no parsing. */
-const COMMON: ReadonlyMap<string, Priority> = new Map(
-  Array.from({ length: MAX_URGENCY + 1 }, (_, urgency) =>
-    [`u=${urgency}`, `u=${urgency}, i`, `u=${urgency},i`].map(
-      (text) => [text, { urgency, incremental: text.endsWith('i'), explicit: true }] as const,
-    ),
-  ).flat(),
-);
+const carrier = CARRIER.priority;
+const LETTER_U = 0x75;
+const EQUALS = 0x3d;
+const DIGIT_ZERO = 0x30;
+
+/** The urgency where the header is `u=N` and nothing else, the usual spelling; -1 for all others. */
+function plainUrgency(headers: CarrierHeaders): number {
+  const start = headers.start(carrier);
+  const bytes = headers.bytes(carrier);
+  if (headers.end(carrier) - start !== 3 || bytes[start] !== LETTER_U || bytes[start + 1] !== EQUALS)
+    return -1;
+  const urgency = (bytes[start + 2] as number) - DIGIT_ZERO;
+  return urgency <= MAX_URGENCY ? urgency : -1;
+}
 
 /**
  * The RFC 9218 `priority` of a request. Read as an explicit wish, which only the classifier's rules can grant; written
@@ -69,9 +76,14 @@ export function rfc9218Codec(context: CodecContext, writes: boolean): Codec {
   return {
     headers: ['priority'],
     read(headers, carried) {
-      const text = headers.priority;
-      if (text === undefined) return;
-      const priority = COMMON.get(text) ?? parsePriority(text);
+      if (!headers.has(carrier)) return;
+      const plain = plainUrgency(headers);
+      if (plain >= 0) {
+        carried.urgency = plain;
+        carried.incremental = false;
+        return;
+      }
+      const priority = parsePriority(headers.text(carrier) ?? '');
       if (priority === undefined) {
         carried.flaws |= FLAWS.priority;
         context.counters.invalidPriorities += 1;
@@ -82,7 +94,7 @@ export function rfc9218Codec(context: CodecContext, writes: boolean): Codec {
     },
     write(headers, carried, classIndex, edits) {
       if (!writes) return false;
-      if (headers.priority === undefined) return true;
+      if (!headers.has(carrier)) return true;
       const urgency = urgencyOf(classIndex);
       if (carried.urgency === urgency) return false;
       edits.drop(bit);

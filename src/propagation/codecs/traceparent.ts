@@ -1,29 +1,44 @@
+import { hexDigit, isNonZeroHex } from '../bytes.ts';
+import { CARRIER } from '../carriers.ts';
 import type { Codec, CodecContext } from '../codec.ts';
 import { headerBit } from '../edits.ts';
-import { hexDigit, isNonZeroHex } from '../hex.ts';
 import { TRACEPARENT_MAX_CHARACTERS } from '../limits.ts';
 import { type Carried, FLAWS } from '../types.ts';
 
 /** The length of a traceparent of version 00; those of later versions are at least as long. */
 const VERSION_00_CHARACTERS = 55;
 
+/** Where the parts of a traceparent stand. */
+const TRACE_AT = 3;
+const TRACE_END = 35;
+const SPAN_AT = 36;
+const SPAN_END = 52;
+const FLAGS_AT = 53;
+
 const DASH = 0x2d;
+const NAME = Buffer.from('traceparent: 00-');
+const BETWEEN = Buffer.from('-');
+/** By the flags. The random flag of level 2 (section 3.2.2.5.2) is set only where the ids were drawn here. */
+const ENDS = [0, 1, 2, 3].map((flags) => Buffer.from(`-0${flags}\r\n`));
 
 /**
  * Whether a traceparent is valid: W3C Trace Context section 3.2.2 for version 00, section 3.2.4 for later ones, of which
  * only the parts known from version 00 are looked at.
  */
-function isValid(text: string): boolean {
-  if (text.length < VERSION_00_CHARACTERS || text.length > TRACEPARENT_MAX_CHARACTERS) return false;
-  const high = hexDigit(text, 0);
-  const low = hexDigit(text, 1);
+function isValid(bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  if (length < VERSION_00_CHARACTERS || length > TRACEPARENT_MAX_CHARACTERS) return false;
+  const high = hexDigit(bytes[start] as number);
+  const low = hexDigit(bytes[start + 1] as number);
   if (high < 0 || low < 0 || (high === 15 && low === 15)) return false;
-  if (text.charCodeAt(2) !== DASH || text.charCodeAt(35) !== DASH || text.charCodeAt(52) !== DASH)
-    return false;
-  if (!isNonZeroHex(text, 3, 32) || !isNonZeroHex(text, 36, 16)) return false;
-  if (hexDigit(text, 53) < 0 || hexDigit(text, 54) < 0) return false;
-  if (text.length === VERSION_00_CHARACTERS) return true;
-  return high + low > 0 && text.charCodeAt(VERSION_00_CHARACTERS) === DASH;
+  if (bytes[start + TRACE_AT - 1] !== DASH || bytes[start + TRACE_END] !== DASH) return false;
+  if (bytes[start + SPAN_END] !== DASH) return false;
+  if (!isNonZeroHex(bytes, start + TRACE_AT, TRACE_END - TRACE_AT)) return false;
+  if (!isNonZeroHex(bytes, start + SPAN_AT, SPAN_END - SPAN_AT)) return false;
+  if (hexDigit(bytes[start + FLAGS_AT] as number) < 0) return false;
+  if (hexDigit(bytes[start + FLAGS_AT + 1] as number) < 0) return false;
+  if (length === VERSION_00_CHARACTERS) return true;
+  return high + low > 0 && bytes[start + VERSION_00_CHARACTERS] === DASH;
 }
 
 /**
@@ -37,37 +52,41 @@ export function traceparentCodec(
   options: { readonly sampleNewTraces: boolean },
 ): Codec {
   const bit = headerBit('traceparent');
+  const carrier = CARRIER.traceparent;
 
   function start(carried: Carried): void {
     context.counters.tracesStarted += 1;
-    carried.traceId = context.ids.traceId();
-    carried.spanId = context.ids.spanId();
+    context.ids.trace(carried.trace);
+    context.ids.span(carried.span);
     if (carried.sampled < 0 && options.sampleNewTraces) carried.sampled = 1;
   }
 
   return {
     headers: ['traceparent'],
     read(headers, carried) {
-      const text = headers.traceparent;
-      if (text === undefined) return;
-      if (!isValid(text)) {
+      if (!headers.has(carrier)) return;
+      const bytes = headers.bytes(carrier);
+      const from = headers.start(carrier);
+      if (!isValid(bytes, from, headers.end(carrier))) {
         carried.flaws |= FLAWS.traceparent;
         context.counters.invalidTraceparents += 1;
         return;
       }
-      carried.traceId = text.slice(3, 35);
-      carried.spanId = text.slice(36, 52);
-      carried.sampled = hexDigit(text, 54) & 1;
+      carried.trace.copy(bytes, from + TRACE_AT, from + TRACE_END);
+      carried.span.copy(bytes, from + SPAN_AT, from + SPAN_END);
+      carried.sampled = hexDigit(bytes[from + FLAGS_AT + 1] as number) & 1;
       carried.traceSource = 'traceparent';
     },
     write(headers, carried, _classIndex, edits) {
       if (carried.traceSource === 'traceparent') return false;
-      if (headers.traceparent !== undefined) edits.drop(bit);
-      const started = carried.traceId === '';
+      if (headers.has(carrier)) edits.drop(bit);
+      const started = carried.trace.length === 0;
       if (started) start(carried);
-      // The random flag of level 2 (section 3.2.2.5.2) is set only where the ids were drawn here.
-      const flags = (carried.sampled === 1 ? 1 : 0) + (started ? 2 : 0);
-      edits.lines(`traceparent: 00-${carried.traceId}-${carried.spanId}-0${flags}\r\n`);
+      edits.part(NAME);
+      edits.id(carried.trace);
+      edits.part(BETWEEN);
+      edits.id(carried.span);
+      edits.part(ENDS[(carried.sampled === 1 ? 1 : 0) + (started ? 2 : 0)] as Buffer);
       return false;
     },
   };

@@ -1,3 +1,5 @@
+import { indexOfBytes } from '../bytes.ts';
+import { CARRIER } from '../carriers.ts';
 import type { Codec, CodecContext } from '../codec.ts';
 import { headerBit } from '../edits.ts';
 import {
@@ -108,7 +110,8 @@ export function tracestateCodec(context: CodecContext): Codec {
   const { counters } = context;
   const list = new MemberList();
   const own = context.policy.classes.map(({ name }) => `${TRACESTATE_KEY}=${TRACESTATE_VALUE_PREFIX}${name}`);
-  const exact = new Map(own.map((member, index) => [member, index]));
+  const exact = own.map((member) => Buffer.from(member, 'latin1'));
+  const carrier = CARRIER.tracestate;
 
   function classOfMember(text: string, index: number): number {
     const start = (list.equals[index] ?? 0) + 1;
@@ -133,17 +136,18 @@ export function tracestateCodec(context: CodecContext): Codec {
   return {
     headers: ['tracestate'],
     read(headers, carried) {
-      const text = headers.tracestate;
-      if (text === undefined) return;
+      if (!headers.has(carrier)) return;
       if (carried.traceSource !== 'traceparent') {
         counters.invalidTracestates += 1;
         return;
       }
-      const known = exact.get(text);
-      if (known !== undefined) {
+      const start = headers.start(carrier);
+      const known = indexOfBytes(headers.bytes(carrier), start, headers.end(carrier), exact);
+      if (known >= 0) {
         carried.tracestateClass = known;
         return;
       }
+      const text = headers.text(carrier) ?? '';
       if (!list.parse(text)) {
         carried.flaws |= FLAWS.tracestateUnusable;
         counters.invalidTracestates += 1;
@@ -152,11 +156,11 @@ export function tracestateCodec(context: CodecContext): Codec {
       readMembers(text, carried);
     },
     write(headers, carried, classIndex, edits) {
-      const text = headers.tracestate;
-      if (text === undefined) return true;
+      if (!headers.has(carrier)) return true;
       const flawed = carried.flaws & (FLAWS.tracestateUnusable | FLAWS.tracestateDuplicate);
       if (carried.tracestateClass === classIndex && flawed === 0) return false;
       edits.drop(bit);
+      const text = headers.text(carrier) ?? '';
       if (carried.traceSource !== 'traceparent' || !list.parse(text)) return true;
       const others: string[] = [];
       for (let index = 0; index < list.count; index += 1) {

@@ -1,26 +1,20 @@
 import {
+  CARRIER,
   CARRIER_HEADER_NAMES,
-  CARRIER_MEMBERS,
-  type CarrierHeaders,
-  clearCarrierHeaders,
-  createCarried,
-  createCarrierHeaders,
+  Carried,
+  CarrierHeaders,
   type HeaderEdits,
   type Propagation,
 } from '../../propagation/index.ts';
 import type { ContentHeader } from './protocol/index.ts';
 
 /** The headers by which a message carries its class and its trace; names of message headers equal those of HTTP in lower case. */
-const READ = CARRIER_HEADER_NAMES.map((name, index) => ({
-  name,
-  // The two lists have the same positions.
-  member: CARRIER_MEMBERS[index] as keyof CarrierHeaders,
-})).filter(({ name }) => name !== 'priority');
+const READ = CARRIER_HEADER_NAMES.filter((name) => name !== 'priority');
 
 /** What is written into a message's headers, and the bit by which an edit drops it. */
 const WRITTEN = (['traceparent', 'tracestate', 'baggage'] as const).map((name) => ({
   name,
-  bit: 1 << CARRIER_HEADER_NAMES.indexOf(name),
+  bit: 1 << CARRIER[name],
 }));
 
 const END_OF_LINE = '\r\n';
@@ -31,20 +25,22 @@ export const PUBLISHED_HEADER = 'x-priomesh-published-ms';
 
 /** Reads what one message at a time carries. One object serves all messages. */
 export class MessageCarriers {
-  readonly headers: CarrierHeaders = createCarrierHeaders();
-  readonly carried = createCarried();
+  readonly headers = new CarrierHeaders();
+  readonly carried = new Carried();
 
   /**
    * Everybody inside the mesh is believed. Where no `x-request-id` stands, the correlation id counts as one: a reply has its request's.
    */
   read(header: ContentHeader, propagation: Propagation): void {
     const { headers, carried } = this;
-    clearCarrierHeaders(headers);
-    for (const { name, member } of READ) {
+    headers.clear();
+    for (const name of READ) {
       const value = header.header(name);
-      if (typeof value === 'string') headers[member] = value;
+      if (typeof value === 'string') headers.setText(CARRIER[name], value);
     }
-    headers.xRequestId ??= header.correlationId;
+    if (!headers.has(CARRIER['x-request-id'])) {
+      headers.setText(CARRIER['x-request-id'], header.correlationId);
+    }
     propagation.extract(headers, true, carried);
   }
 }

@@ -1,3 +1,4 @@
+import { Id } from '../../propagation/index.ts';
 import type { TapMessageAction, TapMessageOutcome } from '../tap/index.ts';
 import type { AmqpContext } from './context.ts';
 import { countIn } from './counters.ts';
@@ -44,6 +45,8 @@ const US_PER_MS = 1000;
 export class MessageBook {
   readonly #context: Omit<AmqpContext, 'book'>;
   readonly #carriers = new MessageCarriers();
+  readonly #trace = new Id();
+  readonly #request = new Id();
   readonly #defaultClass: number;
 
   constructor(context: Omit<AmqpContext, 'book'>) {
@@ -110,8 +113,9 @@ export class MessageBook {
     const nowMs = clock.nowMs();
     message.handedOutMs = nowMs;
     // What nobody settles is never released: only ids that are nobody else's may stand for it until they expire.
-    const requestId = message.noAck ? '' : message.requestId;
-    table.register(message.traceId, requestId, message.classIndex, nowMs);
+    this.#trace.text = message.traceId;
+    this.#request.text = message.noAck ? '' : message.requestId;
+    table.register(this.#trace, this.#request, message.classIndex, nowMs);
     const ofClass = counters.classes[message.classIndex];
     if (ofClass !== undefined) {
       ofClass.delivered += 1;
@@ -137,7 +141,9 @@ export class MessageBook {
 
   /** The message is no longer the client's, without its doing: the channel is closed, or the broker took it back. */
   forget(message: Message): void {
-    this.#context.table.release(message.traceId, message.requestId, message.classIndex);
+    this.#trace.text = message.traceId;
+    this.#request.text = message.requestId;
+    this.#context.table.release(this.#trace, this.#request, message.classIndex);
   }
 
   #tell(action: TapMessageAction, message: Message, outcome: TapMessageOutcome, tookMs: number): void {

@@ -6,13 +6,13 @@ export function registerProvenance(table: ProvenanceTable): Stage {
   return {
     name: 'register-provenance',
     enter(exchange) {
-      const { traceId, requestId } = exchange.carried;
-      table.register(traceId, requestId, exchange.classIndex, exchange.arrivedMs);
+      const { trace, request } = exchange.carried;
+      table.register(trace, request, exchange.classIndex, exchange.arrivedMs);
       return 'next';
     },
     leave(exchange) {
-      const { traceId, requestId } = exchange.carried;
-      table.release(traceId, requestId, exchange.classIndex);
+      const { trace, request } = exchange.carried;
+      table.release(trace, request, exchange.classIndex);
     },
   };
 }

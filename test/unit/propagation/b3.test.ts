@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { CarrierHeaders } from '../../../src/propagation/index.ts';
-import { extract, forward, propagation, SPAN_ID, TRACE_ID, TRACEPARENT } from './fixtures.ts';
+import { extract, forward, propagation, SPAN_ID, type Texts, TRACE_ID, TRACEPARENT } from './fixtures.ts';
 
 const SHORT_ID = '8448eb211c80319c';
 const PADDED_ID = `${'0'.repeat(16)}${SHORT_ID}`;
@@ -50,7 +49,7 @@ describe('B3 single header', () => {
 describe('B3 multiple headers', () => {
   const ids = { xB3TraceId: TRACE_ID, xB3SpanId: SPAN_ID };
 
-  test.each<[string, CarrierHeaders, number]>([
+  test.each<[string, Texts, number]>([
     ['identifiers, decision deferred', {}, -1],
     ['X-B3-Sampled: 1', { xB3Sampled: '1' }, 1],
     ['X-B3-Sampled: 0', { xB3Sampled: '0' }, 0],
@@ -72,7 +71,7 @@ describe('B3 multiple headers', () => {
     expect(extract(propagation(), { xB3Sampled: '0' })).toMatchObject({ traceId: '', sampled: 0 });
   });
 
-  test.each<[string, CarrierHeaders]>([
+  test.each<[string, Texts]>([
     ['a TraceId without a SpanId', { xB3TraceId: TRACE_ID }],
     ['a SpanId without a TraceId', { xB3SpanId: SPAN_ID }],
     ['a malformed TraceId', { ...ids, xB3TraceId: 'x' }],

@@ -1,10 +1,8 @@
 import type { Policy, RequestClass } from '../../../src/core/index.ts';
 import {
   CARRIER_HEADER_NAMES,
-  CARRIER_MEMBERS,
-  type Carried,
-  type CarrierHeaders,
-  createCarried,
+  Carried,
+  CarrierHeaders,
   createPropagation,
   type Propagation,
   type PropagationOptions,
@@ -56,30 +54,51 @@ export function propagation(options: PropagationOptions = {}): Propagation {
   return createPropagation(POLICY, { randomFill: countingFill(), startB3: 'none', ...options });
 }
 
-export function extract(subject: Propagation, headers: CarrierHeaders, believed = true): Carried {
-  const carried = createCarried();
-  subject.extract(headers, believed, carried);
+/** The carriers as members of an object, by the positions of CARRIER_HEADER_NAMES. */
+export const MEMBERS = [
+  'traceparent',
+  'tracestate',
+  'baggage',
+  'b3',
+  'xB3TraceId',
+  'xB3SpanId',
+  'xB3ParentSpanId',
+  'xB3Sampled',
+  'xB3Flags',
+  'xRequestId',
+  'priority',
+] as const;
+
+/** Carrier headers as a test writes them. */
+export type Texts = Partial<Record<(typeof MEMBERS)[number], string | undefined>>;
+
+export function carriers(texts: Texts): CarrierHeaders {
+  const headers = new CarrierHeaders();
+  MEMBERS.forEach((member, carrier) => {
+    headers.setText(carrier, texts[member]);
+  });
+  return headers;
+}
+
+export function extract(subject: Propagation, texts: Texts, believed = true): Carried {
+  const carried = new Carried();
+  subject.extract(carriers(texts), believed, carried);
   return carried;
 }
 
 /** Reads and rewrites headers as a sidecar would; the result is what the next hop sees. */
-export function forward(
-  subject: Propagation,
-  headers: CarrierHeaders,
-  classIndex: number,
-  believed = true,
-): CarrierHeaders {
+export function forward(subject: Propagation, headers: Texts, classIndex: number, believed = true): Texts {
   const carried = extract(subject, headers, believed);
-  const { drop, bytes, length } = subject.inject(headers, carried, classIndex);
-  const next: CarrierHeaders = {};
-  CARRIER_MEMBERS.forEach((member, index) => {
+  const { drop, bytes, length } = subject.inject(carriers(headers), carried, classIndex);
+  const next: Texts = {};
+  MEMBERS.forEach((member, index) => {
     const value = headers[member];
     if (value !== undefined && (drop & (1 << index)) === 0) next[member] = value;
   });
   for (const line of bytes.toString('latin1', 0, length).split('\r\n').slice(0, -1)) {
     const colon = line.indexOf(': ');
     const index = CARRIER_HEADER_NAMES.map(String).indexOf(line.slice(0, colon));
-    const member = CARRIER_MEMBERS[index];
+    const member = MEMBERS[index];
     if (member === undefined || next[member] !== undefined) throw new RangeError(`unexpected line: ${line}`);
     next[member] = line.slice(colon + 2);
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TRACESTATE_MAX_CHARACTERS } from '../../../src/propagation/index.ts';
-import { extract, forward, propagation, SPAN_ID, TRACE_ID, TRACEPARENT } from './fixtures.ts';
+import { carriers, extract, forward, propagation, SPAN_ID, TRACE_ID, TRACEPARENT } from './fixtures.ts';
 
 const ZERO = '0'.repeat(32);
 
@@ -74,7 +74,7 @@ describe('traceparent (W3C Trace Context)', () => {
   test('the ids of a new trace are handed back for the provenance table', () => {
     const subject = propagation();
     const carried = extract(subject, {});
-    subject.inject({}, carried, 0);
+    subject.inject(carriers({}), carried, 0);
     expect(carried.traceId).toBe('0102030405060708090a0b0c0d0e0f10');
     expect(carried.requestId).toMatch(/^[0-9a-f-]{36}$/);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Id } from '../../../../src/propagation/index.ts';
 import { encodeMethod, FRAME, heartbeatFrame, tableOf } from '../../../../src/sidecar/amqp/protocol/index.ts';
 import {
   amqpPolicy,
@@ -371,13 +372,13 @@ describe('a governed consumer', () => {
     const pair = governed();
     const trace = '0af7651916cd43dd8448eb211c80319c';
     pair.fromBroker(deliver(1, 'batch'));
-    expect(pair.table.byTraceId(trace, pair.clock.nowMs())).toBe(2);
+    expect(pair.table.byTraceId(Id.of(trace), pair.clock.nowMs())).toBe(2);
     pair.fromClient(ack(1));
-    expect(pair.table.byTraceId(trace, pair.clock.nowMs())).toBe(-1);
+    expect(pair.table.byTraceId(Id.of(trace), pair.clock.nowMs())).toBe(-1);
     pair.fromBroker(deliver(2, 'batch'));
-    expect(pair.table.byTraceId(trace, pair.clock.nowMs())).toBe(2);
+    expect(pair.table.byTraceId(Id.of(trace), pair.clock.nowMs())).toBe(2);
     pair.fromClient(encodeMethod(1, 'channel.close', {}));
-    expect(pair.table.byTraceId(trace, pair.clock.nowMs())).toBe(-1);
+    expect(pair.table.byTraceId(Id.of(trace), pair.clock.nowMs())).toBe(-1);
     expect(pair.session.heldBytes).toBe(0);
   });
 

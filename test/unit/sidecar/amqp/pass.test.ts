@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Id } from '../../../../src/propagation/index.ts';
 import {
   ContentHeader,
   encodeFrame,
@@ -203,7 +204,7 @@ describe('a message that is published', () => {
 
   it('has the class of the request whose trace it belongs to', () => {
     const pair = new SessionPair().open();
-    pair.table.register('0af7651916cd43dd8448eb211c80319c', '', 0, pair.clock.nowMs());
+    pair.table.register(Id.of('0af7651916cd43dd8448eb211c80319c'), Id.of(''), 0, pair.clock.nowMs());
     const { traceparent = '' } = classHeaders('batch');
     expect(edited(pair, content(1, 'basic.publish', {}, 'x', { traceparent })).priority).toBe(9);
     expect(Object.fromEntries(pair.counters.publishReasons)).toEqual({ 'trace-id': 1 });

@@ -28,7 +28,6 @@ export interface InboundParts {
   readonly policy: Policy;
   /** Whether requests enter the mesh here. */
   readonly ingress: boolean;
-  readonly service: string;
   readonly classifier: Classifier;
   readonly propagation: Propagation;
   readonly resolver: ProvenanceResolver;
@@ -46,8 +45,7 @@ export interface InboundParts {
 
 /** The way of a request from the network to the application, from top to bottom. */
 export function inboundStack(parts: InboundParts) {
-  const { policy, ingress, service, classifier, propagation, resolver, table, tap, queue, brokerRoutes } =
-    parts;
+  const { policy, ingress, classifier, propagation, resolver, table, tap, queue, brokerRoutes } = parts;
   const trusted = compileNetworks(policy.ingress.trustedNetworks);
   // Where connecting failed, the request returns to here.
   const retryAt = pickEndpoint();
@@ -63,7 +61,7 @@ export function inboundStack(parts: InboundParts) {
     // What is served through a queue leaves here for the broker, and waits there.
     ...(brokerRoutes.length === 0 ? [] : [routeByBroker(policy, brokerRoutes, false)]),
     // What came from outside goes, what is ours is stamped on, hop-by-hop fields end here.
-    rewriteHead(propagation, service),
+    rewriteHead(propagation),
     // From here on the calls that this request causes are recognized as its own.
     registerProvenance(table),
     // Even the answer "too busy" leaves with the class's mark.

@@ -1,39 +1,43 @@
 import type net from 'node:net';
 import { messageOf, PriomeshError } from '../core/index.ts';
-import { CallerConnection } from './caller-connection.ts';
-import type { Side } from './exchange.ts';
-import { adopt, type ListenAddress, listen } from './io/index.ts';
+import { AcceptedConnection } from './accepted-connection.ts';
+import type { LiveSide, Side } from './exchange.ts';
+import { adopt, type ByteStream, type ListenAddress, listen, Wire } from './io/index.ts';
 import { FIXED_LIMITS } from './limits.ts';
 
 /** The accepting end of one side, and the connections that it holds. */
 export class Listener {
-  readonly #side: Side;
+  readonly #live: LiveSide;
   readonly #server: net.Server;
-  readonly #connections: Set<CallerConnection>;
+  readonly #connections: Set<AcceptedConnection>;
   #whenEmpty: (() => void) | undefined;
 
   /** Listens. @throws PriomeshError LISTEN_FAILED, naming the address */
-  static async open(side: Side, address: ListenAddress): Promise<Listener> {
-    const connections = new Set<CallerConnection>();
+  static async open(live: LiveSide, address: ListenAddress): Promise<Listener> {
+    const connections = new Set<AcceptedConnection>();
     const accept = (accepted: net.Socket): void => listener.#accept(accepted);
     const server = await listen(address, FIXED_LIMITS.listenBacklog, (accepted) => accept(accepted)).catch(
       (error: unknown) => {
         const where = `${address.host} port ${address.port}`;
-        throw new PriomeshError('LISTEN_FAILED', `${side.name}: ${where}: ${messageOf(error)}`, {
+        throw new PriomeshError('LISTEN_FAILED', `${live.current.name}: ${where}: ${messageOf(error)}`, {
           cause: error,
         });
       },
     );
-    const listener: Listener = new Listener(side, server, connections);
+    const listener: Listener = new Listener(live, server, connections);
     return listener;
   }
 
-  constructor(side: Side, server: net.Server, connections: Set<CallerConnection>) {
-    this.#side = side;
+  constructor(live: LiveSide, server: net.Server, connections: Set<AcceptedConnection>) {
+    this.#live = live;
     this.#server = server;
     this.#connections = connections;
     // Accepting can fail for want of descriptors; the listener goes on, and the connection is counted as turned away.
-    server.on('error', () => side.counters.hit('maxConnections'));
+    server.on('error', () => this.#side.counters.hit('maxConnections'));
+  }
+
+  get #side(): Side {
+    return this.#live.current;
   }
 
   get server(): net.Server {
@@ -45,7 +49,7 @@ export class Listener {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
-  get connections(): ReadonlySet<CallerConnection> {
+  get connections(): ReadonlySet<AcceptedConnection> {
     return this.#connections;
   }
 
@@ -57,24 +61,31 @@ export class Listener {
       accepted.destroy();
       return;
     }
-    const connection = new CallerConnection(side, accepted.remoteAddress ?? '', (gone) => this.#gone(gone));
-    const socket = adopt(accepted, connection.wire.onread);
+    const connection = new AcceptedConnection(this.#live, accepted.remoteAddress ?? '', this.#gone);
+    const wire = new Wire(connection);
+    const socket = adopt(accepted, wire.onread);
     if (socket === undefined) return;
+    wire.attach(socket);
+    this.#hold(connection, wire);
+  }
+
+  #hold(connection: AcceptedConnection, stream: ByteStream): void {
+    const side = this.#side;
     this.#connections.add(connection);
     side.counters.connections = this.#connections.size;
     if (this.#connections.size > side.limits.maxConnections) {
       side.counters.hit('maxConnections');
-      connection.turnAway(socket, 'TOO_MANY_CONNECTIONS');
+      connection.turnAway(stream, 'TOO_MANY_CONNECTIONS');
     } else {
-      connection.start(socket);
+      connection.start(stream);
     }
   }
 
-  #gone(connection: CallerConnection): void {
+  readonly #gone = (connection: AcceptedConnection): void => {
     this.#connections.delete(connection);
     this.#side.counters.connections = this.#connections.size;
     if (this.#connections.size === 0) this.#whenEmpty?.();
-  }
+  };
 
   /** Accepts no more, lets running requests end, and resolves when the last connection is gone. */
   drain(): Promise<void> {

@@ -20,7 +20,6 @@ import type { TapPoint } from './tap/index.ts';
 /** What the outbound stack is made of. */
 export interface OutboundParts {
   readonly policy: Policy;
-  readonly service: string;
   readonly propagation: Propagation;
   readonly resolver: ProvenanceResolver;
   readonly upstreams: ReadonlyMap<string, Upstream>;
@@ -32,7 +31,7 @@ export interface OutboundParts {
 
 /** The way of a request from the application to the network, from top to bottom. */
 export function outboundStack(parts: OutboundParts) {
-  const { policy, service, propagation, resolver, upstreams, brokerRoutes, tap } = parts;
+  const { policy, propagation, resolver, upstreams, brokerRoutes, tap } = parts;
   // Where connecting failed, the request returns to here and gets another endpoint.
   const retryAt = pickEndpoint();
 
@@ -47,7 +46,7 @@ export function outboundStack(parts: OutboundParts) {
     ...(brokerRoutes.length === 0 ? [] : [routeByBroker(policy, brokerRoutes, true)]),
     routeByHost(upstreams),
     // The class goes on the wire, also where the application has dropped it.
-    rewriteHead(propagation, service),
+    rewriteHead(propagation),
     retryAt,
     // A pool for each class: its sockets carry the class's congestion control and marks from the SYN on.
     takeConnection(),

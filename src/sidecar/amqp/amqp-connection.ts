@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import { messageOf } from '../../core/index.ts';
-import { Timeout, Wire, type WireOwner } from '../io/index.ts';
+import { type StreamOwner, Timeout, Wire } from '../io/index.ts';
 import type { AmqpContext } from './context.ts';
 import { countIn } from './counters.ts';
 import { Dialer } from './dialer.ts';
@@ -143,7 +143,7 @@ export class AmqpConnection implements SessionOwner {
     });
   }
 
-  #reached(broker: Wire, handOver: (owner: WireOwner) => void, amqp: boolean): void {
+  #reached(broker: Wire, handOver: (owner: StreamOwner) => void, amqp: boolean): void {
     this.#dialer = undefined;
     this.#broker = broker;
     handOver({

@@ -1,6 +1,6 @@
 import type { Address } from '../../config/index.ts';
 import { messageOf } from '../../core/index.ts';
-import { Timeout, Wire, type WireOwner } from '../io/index.ts';
+import { type StreamOwner, Timeout, Wire } from '../io/index.ts';
 import type { AmqpContext } from './context.ts';
 import { AMQP_FIXED_LIMITS } from './limits.ts';
 import { PROTOCOL_HEADER } from './protocol/index.ts';
@@ -8,17 +8,17 @@ import { PROTOCOL_HEADER } from './protocol/index.ts';
 /** What becomes of an attempt to reach the broker. */
 export interface DialOwner {
   /** The broker is there and has begun to speak (or, where it waits for the client, has accepted). From now on `answered` owns the wire. */
-  reached(wire: Wire, handOver: (owner: WireOwner) => void): void;
+  reached(wire: Wire, handOver: (owner: StreamOwner) => void): void;
   /** Time is up. */
   notReached(): void;
 }
 
 /** One connection to the broker; its events go to whomever it is handed over to. */
-class Attempt implements WireOwner {
+class Attempt implements StreamOwner {
   readonly wire = new Wire(this);
-  owner: WireOwner;
+  owner: StreamOwner;
 
-  constructor(owner: WireOwner) {
+  constructor(owner: StreamOwner) {
     this.owner = owner;
   }
 

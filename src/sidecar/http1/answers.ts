@@ -28,11 +28,18 @@ export function answerStatus(code: AnswerCode): number {
 }
 
 const REASONS: Readonly<Record<number, string>> = {
+  301: 'Moved Permanently',
+  302: 'Found',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
   400: 'Bad Request',
   404: 'Not Found',
   408: 'Request Timeout',
+  413: 'Content Too Large',
   417: 'Expectation Failed',
+  429: 'Too Many Requests',
   431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
   501: 'Not Implemented',
   502: 'Bad Gateway',
   503: 'Service Unavailable',
@@ -98,6 +105,26 @@ export class AnswerBytes {
       this.#made.set(key, bytes);
     }
     return bytes;
+  }
+
+  /** A reply that is no error of the sidecar's own, with these fields. */
+  reply(
+    {
+      status,
+      fields,
+      body,
+    }: { status: number; fields: readonly (readonly [string, string])[]; body: string },
+    close: boolean,
+    head: boolean,
+  ): Buffer {
+    const lines = [
+      `HTTP/1.1 ${status} ${REASONS[status] ?? 'Reply'}`,
+      ...fields.map(([name, value]) => `${name}: ${value}`),
+      `content-length: ${Buffer.byteLength(body)}`,
+    ];
+    if (close) lines.push('connection: close');
+    if (this.#extraLine !== '') lines.push(this.#extraLine);
+    return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${head ? '' : body}`);
   }
 
   /** The answer to a request whose framing is refused. It always closes. */

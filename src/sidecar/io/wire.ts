@@ -1,41 +1,30 @@
 import type net from 'node:net';
+import type { ByteStream, StreamOwner } from './byte-stream.ts';
 import { InputBuffer } from './input-buffer.ts';
 
 const NOTHING = Buffer.alloc(0);
-
-/** What happens on a wire; implemented by the connection that owns it. */
-export interface WireOwner {
-  /** Bytes arrived in `wire.input`. */
-  onBytes(): void;
-  /** The peer ended its stream. */
-  onEnd(): void;
-  /** The socket is gone. `error` is undefined after an orderly end. */
-  onClosed(error: Error | undefined): void;
-}
 
 /**
  * A socket with its input buffer, and the back-pressure between two of them. The socket is handed in after construction, because
  * it needs `onread` when it is made.
  */
-export class Wire {
+export class Wire implements ByteStream {
   readonly input = new InputBuffer();
   readonly onread: net.OnReadOpts;
-  /** Whether a message body is streaming in; its buffer may grow then. */
   streaming = false;
-  readonly #owner: WireOwner;
+  owner: StreamOwner;
+  sink: ByteStream | undefined;
   #socket: net.Socket | undefined;
   #inCallback = false;
   #paused = false;
   #error: Error | undefined;
   #closed = false;
-  /** The wire whose input has a write pending on this one, and whether a mark behind that write is under way. */
-  #source: Wire | undefined;
-  /** The wire that bytes of ours were last pending on; only that one may say that they are out. */
-  #sink: Wire | undefined;
+  /** The stream whose input has a write pending on this one, and whether a mark behind that write is under way. */
+  #source: ByteStream | undefined;
   #markPending = false;
 
-  constructor(owner: WireOwner) {
-    this.#owner = owner;
+  constructor(owner: StreamOwner) {
+    this.owner = owner;
     this.onread = {
       buffer: () => this.input.nextView(this.streaming),
       callback: (count: number) => this.#received(count),
@@ -58,7 +47,7 @@ export class Wire {
       this.#error = error;
     });
     socket.on('end', () => {
-      if (!this.#closed) this.#owner.onEnd();
+      if (!this.#closed) this.owner.onEnd();
     });
     socket.on('close', () => this.#settleClosed());
   }
@@ -67,18 +56,17 @@ export class Wire {
     if (this.#closed) return;
     this.#closed = true;
     this.#releaseSource();
-    this.#owner.onClosed(this.#error);
+    this.owner.onClosed(this.#error);
   }
 
   #received(count: number): boolean {
     this.input.received(count);
     this.#inCallback = true;
-    this.#owner.onBytes();
+    this.owner.onBytes();
     this.#inCallback = false;
     return !this.#paused;
   }
 
-  /** Stops reading until {@link resume}. */
   pause(): void {
     if (this.#paused) return;
     this.#paused = true;
@@ -95,16 +83,11 @@ export class Wire {
     if (!this.#inCallback && !this.#closed) this.#socket?.resume();
   }
 
-  /** Sends bytes that nobody will write over. */
   send(bytes: Buffer): void {
     this.#socket?.write(bytes);
   }
 
-  /**
-   * Sends a range of another wire's input. When the socket does not take it at once, the range is pinned and the other wire stops
-   * reading until it is out.
-   */
-  relay(from: Wire, start: number, end: number): void {
+  relay(from: ByteStream, start: number, end: number): void {
     const socket = this.#socket;
     if (socket === undefined || this.#closed) return;
     socket.write(from.input.bytes.subarray(start, end));
@@ -113,27 +96,24 @@ export class Wire {
     this.#hold(from, socket);
   }
 
-  /** Sends bytes of our own that stand for what another wire read; that one stops reading until they are out. */
-  sendFor(from: Wire, bytes: Buffer): void {
+  sendFor(from: ByteStream, bytes: Buffer): void {
     const socket = this.#socket;
     if (socket === undefined || this.#closed) return;
     socket.write(bytes);
     if (socket.writableLength > 0) this.#hold(from, socket);
   }
 
-  #hold(from: Wire, socket: net.Socket): void {
+  #hold(from: ByteStream, socket: net.Socket): void {
     from.pause();
-    from.#sink = this;
+    from.sink = this;
     this.#source = from;
     this.#mark(socket);
   }
 
-  /** How much of what was sent the kernel has not taken yet. */
   get unsentBytes(): number {
     return this.#socket === undefined ? 0 : this.#socket.writableLength;
   }
 
-  /** Whether everything that was sent has been handed to the kernel. */
   get flushed(): boolean {
     return this.unsentBytes === 0;
   }
@@ -155,30 +135,25 @@ export class Wire {
     const source = this.#source;
     if (source === undefined) return;
     this.#source = undefined;
-    if (source.#sink !== this) return;
-    source.#sink = undefined;
+    if (source.sink !== this) return;
+    source.sink = undefined;
     source.input.unpin();
     source.resume();
   }
 
-  /**
-   * Lets `from` read on although a write of its bytes may be pending here: the bytes stay pinned, so that the next read goes elsewhere.
-   * For the end of a message, when `from` turns to another peer.
-   */
-  letGo(from: Wire): void {
+  letGo(from: ByteStream): void {
     if (this.#source !== from) return;
     this.#source = undefined;
-    from.#sink = undefined;
+    from.sink = undefined;
     from.resume();
   }
 
-  /** Ends the stream after what has been sent. */
   end(bytes?: Buffer): void {
     if (bytes === undefined) this.#socket?.end();
     else this.#socket?.end(bytes);
   }
 
-  /** Closes at once. With `reset` the peer sees a broken connection, never a clean end (RST instead of FIN). */
+  /** With `reset` the peer gets an RST instead of a FIN. */
   destroy(reset = false): void {
     const socket = this.#socket;
     if (socket === undefined) return;

@@ -1,6 +1,6 @@
 import { hostAddress, type Move, type NetworkPath } from '../../core/index.ts';
 import { applyProfile, type ConnectionProfile, type Transport } from '../../transport/index.ts';
-import type { CallerConnection } from '../caller-connection.ts';
+import type { AcceptedConnection } from '../accepted-connection.ts';
 import type { Endpoint, Upstream } from '../pools/index.ts';
 import type { PathProfiles } from './path-profiles.ts';
 import { PeerProfiles } from './peer-profiles.ts';
@@ -8,7 +8,7 @@ import { PeerProfiles } from './peer-profiles.ts';
 /** The connections that packets leave by. */
 export interface LiveConnections {
   /** Those that others have opened; undefined where the sidecar has no way in. */
-  readonly inbound: { readonly connections: ReadonlySet<CallerConnection> } | undefined;
+  readonly inbound: { readonly connections: ReadonlySet<AcceptedConnection> } | undefined;
   readonly upstreams: readonly Upstream[];
 }
 
@@ -92,13 +92,14 @@ export class Mover {
     if (profile === undefined) return;
     const transport = this.#transport;
     for (const { pools } of this.#endpoints.get(peer) ?? []) {
-      pools[classIndex]?.each(({ wire }) => applyProfile(wire.socket, profile, transport));
+      pools[classIndex]?.eachSocket((socket) => applyProfile(socket, profile, transport));
     }
     const profiles = this.#peers.towards(peer);
     for (const connection of this.#inbound?.connections ?? []) {
       if (connection.profiles !== profiles || connection.lastClassIndex !== classIndex) continue;
       // Also while a response is on its way: what the kernel has not sent yet leaves with the new mark.
-      applyProfile(connection.wire.socket, profile, transport);
+      const { socket } = connection.stream ?? {};
+      if (socket !== undefined) applyProfile(socket, profile, transport);
     }
   }
 }

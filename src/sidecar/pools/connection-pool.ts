@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import type { AnswerCode } from '../http1/index.ts';
-import type { TimerWheel } from '../io/index.ts';
+import { type TimerWheel, Wire } from '../io/index.ts';
 import type { CountedLimit } from '../limits.ts';
 import { type ConnectionOwner, UpstreamConnection } from './upstream-connection.ts';
 
@@ -23,6 +23,27 @@ export interface PoolOptions {
   hit(limit: CountedLimit): void;
 }
 
+/** Connections of another protocol to the same endpoint, opened with the same profile. */
+export interface SiblingPool {
+  /** All connections, the connecting ones too. */
+  readonly size: number;
+  /** Connections that carry nothing now. */
+  readonly idle: number;
+  /** Requests that wait for one. */
+  readonly waiting: number;
+  /** Hands over the socket of every connection, also of those that are connecting. */
+  eachSocket(use: (socket: net.Socket) => void): void;
+  /** A connected socket, for samples of its transport. */
+  sampleSocket(): net.Socket | undefined;
+  /** Closes everything. */
+  destroy(): void;
+}
+
+/** A protocol's way of making its pool; compared by identity. */
+export interface SiblingKind<Pool extends SiblingPool> {
+  create(options: PoolOptions): Pool;
+}
+
 /** An upstream's announced idle time is not used to the last moment: the close may already be under way. */
 const KEEP_ALIVE_SAFETY_MS = 1000;
 
@@ -35,6 +56,7 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #idle: UpstreamConnection[] = [];
   readonly #all = new Set<UpstreamConnection>();
   readonly #waiters: PoolWaiter[] = [];
+  readonly #siblings = new Map<SiblingKind<SiblingPool>, SiblingPool>();
   #connecting = 0;
   #closed = false;
 
@@ -42,28 +64,49 @@ export class ConnectionPool implements ConnectionOwner {
     this.#options = options;
   }
 
-  /** All connections, the connecting ones too. */
+  /** All connections, the connecting ones and those of other protocols too. */
   get size(): number {
-    return this.#all.size;
+    return this.#sum(this.#all.size, ({ size }) => size);
   }
 
   get idle(): number {
-    return this.#idle.length;
+    return this.#sum(this.#idle.length, ({ idle }) => idle);
   }
 
   get waiting(): number {
-    return this.#waiters.length;
+    return this.#sum(this.#waiters.length, ({ waiting }) => waiting);
   }
 
-  /** A connection to look at, for samples of its transport; undefined when there is none. */
-  sample(): UpstreamConnection | undefined {
-    for (const connection of this.#all) if (connection.connected) return connection;
+  #sum(own: number, of: (pool: SiblingPool) => number): number {
+    let sum = own;
+    for (const pool of this.#siblings.values()) sum += of(pool);
+    return sum;
+  }
+
+  /** The connections of another protocol to the same endpoint with the same profile; made when first asked for. */
+  sibling<Pool extends SiblingPool>(kind: SiblingKind<Pool>): Pool {
+    // The map holds for each kind what that kind made.
+    const known = this.#siblings.get(kind) as Pool | undefined;
+    if (known !== undefined) return known;
+    const made = kind.create(this.#options);
+    this.#siblings.set(kind, made);
+    return made;
+  }
+
+  /** A connected socket, for samples of its transport; undefined when there is none. */
+  sampleSocket(): net.Socket | undefined {
+    for (const connection of this.#all) if (connection.connected) return connection.wire.socket;
+    for (const pool of this.#siblings.values()) {
+      const socket = pool.sampleSocket();
+      if (socket !== undefined) return socket;
+    }
     return undefined;
   }
 
-  /** Hands over every connection, the connecting ones too. */
-  each(use: (connection: UpstreamConnection) => void): void {
-    for (const connection of this.#all) use(connection);
+  /** Hands over the socket of every connection, also of those that are connecting. */
+  eachSocket(use: (socket: net.Socket) => void): void {
+    for (const { wire } of this.#all) if (wire.socket !== undefined) use(wire.socket);
+    for (const pool of this.#siblings.values()) pool.eachSocket(use);
   }
 
   /**
@@ -127,6 +170,7 @@ export class ConnectionPool implements ConnectionOwner {
   destroy(): void {
     this.#closed = true;
     for (const connection of [...this.#all]) this.discard(connection);
+    for (const pool of this.#siblings.values()) pool.destroy();
   }
 
   spoiled(connection: UpstreamConnection): void {
@@ -189,8 +233,10 @@ export class ConnectionPool implements ConnectionOwner {
     this.#all.add(connection);
     this.#connecting += 1;
     const { wheel, connectTimeoutMs } = this.#options;
-    const socket = this.#options.connect(connection.wire.onread);
-    connection.wire.attach(socket);
+    const wire = new Wire(connection);
+    const socket = this.#options.connect(wire.onread);
+    wire.attach(socket);
+    connection.attach(wire);
     socket.once('connect', () => {
       if (!this.#all.has(connection)) return;
       connection.connected = true;

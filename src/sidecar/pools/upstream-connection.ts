@@ -1,4 +1,4 @@
-import { Timeout, type Timeout as WheelTimeout, Wire, type WireOwner } from '../io/index.ts';
+import { type ByteStream, type StreamOwner, Timeout, type Timeout as WheelTimeout } from '../io/index.ts';
 
 /** Who uses a connection for one request. */
 export interface UpstreamUser {
@@ -18,10 +18,10 @@ export interface ConnectionOwner {
 }
 
 /** One connection to an endpoint, used by one request at a time. */
-export class UpstreamConnection implements WireOwner {
-  readonly wire: Wire;
+export class UpstreamConnection implements StreamOwner {
   readonly timeout: WheelTimeout;
   readonly #owner: ConnectionOwner;
+  #wire: ByteStream | undefined;
   user: UpstreamUser | undefined;
   connected = false;
   /** Requests that were sent on it. */
@@ -31,8 +31,17 @@ export class UpstreamConnection implements WireOwner {
 
   constructor(owner: ConnectionOwner) {
     this.#owner = owner;
-    this.wire = new Wire(this);
     this.timeout = new Timeout(() => owner.timedOut(this));
+  }
+
+  get wire(): ByteStream {
+    if (this.#wire === undefined) throw new TypeError('a connection is used before it has a stream');
+    return this.#wire;
+  }
+
+  /** Takes the stream whose owner this is. */
+  attach(stream: ByteStream): void {
+    this.#wire = stream;
   }
 
   onBytes(): void {

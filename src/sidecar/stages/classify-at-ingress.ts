@@ -1,10 +1,8 @@
 import type { Classifier } from '../../ingress-classifier/index.ts';
 import type { Stage } from '../exchange.ts';
-import { ExchangeFacts } from './request-facts.ts';
 
 /** The class of a request that enters the mesh: what a trusted caller says, else what the first matching rule says. */
 export function classifyAtIngress(classifier: Classifier): Stage {
-  const facts = new ExchangeFacts();
   /** One text for each rule, so that none is made for each request. */
   const labels = new Map<string, string>();
   const labelOf = (rule: string): string => {
@@ -21,7 +19,7 @@ export function classifyAtIngress(classifier: Classifier): Stage {
       if (exchange.carried.classIndex >= 0) {
         exchange.decided(exchange.carried.classIndex, 'trusted caller');
       } else {
-        const { classIndex, rule } = classifier.classify(facts.of(exchange));
+        const { classIndex, rule } = classifier.classify(exchange.facts);
         exchange.decided(classIndex, rule === undefined ? 'default' : labelOf(rule));
       }
       return 'next';

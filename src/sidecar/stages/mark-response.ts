@@ -1,4 +1,4 @@
-import { applyProfile, type ConnectionProfile, type Transport } from '../../transport/index.ts';
+import type { ConnectionProfile, Transport } from '../../transport/index.ts';
 import type { Stage } from '../exchange.ts';
 
 /**
@@ -10,7 +10,7 @@ export function markResponse(profiles: readonly ConnectionProfile[], transport: 
     name: 'mark-response',
     enter(exchange) {
       const profile = (exchange.caller.profiles ?? profiles)[exchange.classIndex];
-      if (profile !== undefined) applyProfile(exchange.caller.wire.socket, profile, transport);
+      if (profile !== undefined) exchange.caller.carry(exchange.classIndex, profile, transport);
       return 'next';
     },
   };

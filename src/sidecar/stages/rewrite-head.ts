@@ -1,57 +1,19 @@
 import type { Propagation } from '../../propagation/index.ts';
-import type { Exchange, Stage } from '../exchange.ts';
-import { FIELD, openGap, removeLines } from '../http1/index.ts';
-
-const DIGIT_ONE = 0x31;
-const SLASH_FROM_END = ' HTTP/1.1\r\n'.length;
+import type { Stage } from '../exchange.ts';
 
 /**
- * Turns the head into the one that is forwarded, in place: hop-by-hop fields go, the class and the trace are stamped on. After this
- * stage the offsets of the request's lines hold no longer.
- * @param host the value of Host for a request of HTTP/1.0 that has none
+ * Turns the head into the one that is forwarded: hop-by-hop fields go, the class and the trace are stamped on, and what the route changes
+ * is changed. After this stage the facts of the request hold no longer.
  */
-export function rewriteHead(propagation: Propagation, host: string): Stage {
-  const hostLine = Buffer.from(`host: ${host}\r\n`);
+export function rewriteHead(propagation: Propagation): Stage {
   return {
     name: 'rewrite-head',
     enter(exchange) {
-      const edits = propagation.inject(exchange.carriers, exchange.carried, exchange.classIndex);
-      const { request } = exchange;
-      const needsHost = request.hostLine < 0;
-      const inserted = edits.length + (needsHost ? hostLine.length : 0);
-      dropCarriers(exchange, edits.drop);
-      const { input } = exchange.caller.wire;
-      if (inserted > 0) input.reserveInFront(inserted);
-
-      const headEnd = input.start + request.length;
-      let requestLineEnd = request.targetEnd + SLASH_FROM_END;
-      input.bytes[input.start + requestLineEnd - 3] = DIGIT_ONE;
-      const { removed, removedCount } = request.connection;
-      let start = removeLines(input.bytes, input.start, request.lines, removed, removedCount);
-      if (request.authorityBytes > 0) {
-        input.bytes.copyWithin(start + request.authorityBytes, start, start + request.targetStart);
-        start += request.authorityBytes;
-        requestLineEnd -= request.authorityBytes;
-      }
-      if (inserted > 0) {
-        start = openGap(input.bytes, start, requestLineEnd, inserted);
-        const at = start + requestLineEnd;
-        edits.bytes.copy(input.bytes, at, 0, edits.length);
-        if (needsHost) hostLine.copy(input.bytes, at + edits.length);
-      }
-      input.start = start;
-      exchange.headLength = headEnd - start;
+      exchange.rewriteHead(
+        propagation.inject(exchange.carriers, exchange.carried, exchange.classIndex),
+        exchange.changes,
+      );
       return 'next';
     },
   };
-}
-
-/** Marks the lines of the carriers that propagation replaces. */
-function dropCarriers(exchange: Exchange, drop: number): void {
-  if (drop === 0) return;
-  const { lines, connection } = exchange.request;
-  for (let index = 0; index < lines.count; index += 1) {
-    const carrier = lines.id(index) - FIELD.traceparent;
-    if (carrier >= 0 && (drop & (1 << carrier)) !== 0) connection.removeLine(index);
-  }
 }

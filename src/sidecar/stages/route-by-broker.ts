@@ -2,7 +2,6 @@ import type { ClassifierRule, Policy, PolicyRoute } from '../../core/index.ts';
 import { compileClassifier } from '../../ingress-classifier/index.ts';
 import type { Stage } from '../exchange.ts';
 import type { Upstream } from '../pools/index.ts';
-import { ExchangeFacts } from './request-facts.ts';
 
 /** A route of the policy, and the gateway to its queue. */
 export interface BrokerRoute {
@@ -19,7 +18,6 @@ const GRACE_MS = 2000;
  * @param byHost whether the route's service must be the one that Host names; else all requests are for that service
  */
 export function routeByBroker(policy: Policy, routes: readonly BrokerRoute[], byHost: boolean): Stage {
-  const facts = new ExchangeFacts();
   // Rules and routes match paths alike, so that one compiler serves both.
   const rules = routes.map(
     ({ route }, index): ClassifierRule => ({
@@ -34,7 +32,7 @@ export function routeByBroker(policy: Policy, routes: readonly BrokerRoute[], by
   return {
     name: 'route-by-broker',
     enter(exchange) {
-      const { rule } = classifier.classify(facts.of(exchange));
+      const { rule } = classifier.classify(exchange.facts);
       if (rule === undefined) return 'next';
       exchange.upstream = routes[Number(rule)]?.gateway;
       exchange.patienceMs = patienceMs[exchange.classIndex] ?? 0;

@@ -1,7 +1,6 @@
 import type { Exchange, Side, Stage, WatchedHead } from '../exchange.ts';
 import { type RefusalKind, refusalStatus } from '../http1/index.ts';
 import type { TapPoint } from '../tap/index.ts';
-import { ExchangeFacts } from './request-facts.ts';
 
 /** Of a longer path or name the tap is told the beginning. */
 const MAX_CHARACTERS = 512;
@@ -11,11 +10,10 @@ const MAX_CHARACTERS = 512;
  * comparisons. Nothing is told of the query, nor of any field but the name in Host of a call.
  */
 export function tellTap(tap: TapPoint): Stage {
-  const facts = new ExchangeFacts();
   return {
     name: 'tell-tap',
     enter(exchange) {
-      exchange.watched = tap.active ? headOf(exchange, facts.of(exchange)) : undefined;
+      exchange.watched = tap.active ? headOf(exchange) : undefined;
       return 'next';
     },
     leave(exchange) {
@@ -24,8 +22,8 @@ export function tellTap(tap: TapPoint): Stage {
   };
 }
 
-function headOf(exchange: Exchange, facts: ExchangeFacts): WatchedHead {
-  const { method, path, host } = facts;
+function headOf(exchange: Exchange): WatchedHead {
+  const { method, path, host } = exchange.facts;
   const to = exchange.side.name === 'inbound' ? '' : host.replace(/:\d*$/, '').toLowerCase();
   return { method, path: shortened(path), to: shortened(to) };
 }
@@ -35,7 +33,7 @@ function shortened(text: string): string {
 }
 
 function tell(tap: TapPoint, exchange: Exchange, { method, path, to }: WatchedHead): void {
-  const { side, arrivedMs, response } = exchange;
+  const { side, arrivedMs, responseStatus } = exchange;
   const nowMs = side.clock.nowMs();
   tap.request({
     side: side.name,
@@ -44,7 +42,7 @@ function tell(tap: TapPoint, exchange: Exchange, { method, path, to }: WatchedHe
     to,
     method,
     path,
-    status: response.started ? response.head.status : exchange.outcomeStatus,
+    status: responseStatus > 0 ? responseStatus : exchange.outcomeStatus,
     queueWaitMs: queueWaitMs(exchange, nowMs),
     tookMs: nowMs - arrivedMs,
     outcome: exchange.outcome,

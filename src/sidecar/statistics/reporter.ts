@@ -3,8 +3,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Clock, type Logger, messageOf, type Policy } from '../../core/index.ts';
 import type { PropagationCounters, ProvenanceTableCounters } from '../../propagation/index.ts';
 import { congestionControlOf, emptyTcpInfo, type Transport, tcpInfo } from '../../transport/index.ts';
-import type { CallerConnection } from '../caller-connection.ts';
-import type { Side } from '../exchange.ts';
+import type { AcceptedConnection } from '../accepted-connection.ts';
+import type { LiveSide, Side } from '../exchange.ts';
 import type { TimerWheel } from '../io/index.ts';
 import { FIXED_LIMITS } from '../limits.ts';
 import type { Upstream } from '../pools/index.ts';
@@ -15,8 +15,8 @@ import type { ClassCounters } from './counters.ts';
 export interface ReportedSide {
   /** Under which it stands in the statistics; the side's own name when absent. */
   readonly name?: string;
-  readonly side: Side;
-  readonly listener: { readonly connections: ReadonlySet<CallerConnection> };
+  readonly live: LiveSide;
+  readonly listener: { readonly connections: ReadonlySet<AcceptedConnection> };
   readonly upstreams: readonly Upstream[];
   readonly queue: RequestQueue | undefined;
 }
@@ -132,13 +132,14 @@ export class StatisticsReporter {
       propagation,
       provenanceTable,
       ...Object.fromEntries(
-        this.#sides.map((reported) => [reported.name ?? reported.side.name, this.#side(reported)]),
+        this.#sides.map((reported) => [reported.name ?? reported.live.current.name, this.#side(reported)]),
       ),
       ...Object.fromEntries([...this.#sections].map(([name, read]) => [name, read()])),
     };
   }
 
-  #side({ side, listener, upstreams, queue }: ReportedSide): Readonly<Record<string, unknown>> {
+  #side({ live, listener, upstreams, queue }: ReportedSide): Readonly<Record<string, unknown>> {
+    const side = live.current;
     const { counters } = side;
     return {
       connections: counters.connections,
@@ -202,7 +203,7 @@ function classNumbers({ queueWaitUs, ...numbers }: ClassCounters): Readonly<Reco
 /** What the kernel says about some connections of a class: those that carry its bytes over the network on this side. */
 function transportSample(
   side: Side,
-  callers: ReadonlySet<CallerConnection>,
+  callers: ReadonlySet<AcceptedConnection>,
   upstreams: readonly Upstream[],
   classIndex: number,
 ): Readonly<Record<string, unknown>> {
@@ -210,15 +211,14 @@ function transportSample(
   if (side.name === 'inbound') {
     for (const caller of callers) {
       if (sockets.length === SAMPLES_PER_CLASS) break;
-      if (caller.lastClassIndex === classIndex) sockets.push(caller.wire.socket);
+      const socket = caller.stream?.socket;
+      if (caller.lastClassIndex === classIndex && socket !== undefined) sockets.push(socket);
     }
   } else {
     for (const { endpoints } of upstreams) {
       for (const { pools } of endpoints) {
-        const connection = pools[classIndex]?.sample();
-        if (connection !== undefined && sockets.length < SAMPLES_PER_CLASS) {
-          sockets.push(connection.wire.socket);
-        }
+        const socket = pools[classIndex]?.sampleSocket();
+        if (socket !== undefined && sockets.length < SAMPLES_PER_CLASS) sockets.push(socket);
       }
     }
   }

@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { resolveLimits } from '../../../src/config/index.ts';
 import { type Clock, systemClock } from '../../../src/core/index.ts';
-import { CallerConnection } from '../../../src/sidecar/caller-connection.ts';
 import type { Side, Stage } from '../../../src/sidecar/exchange.ts';
 import { AnswerBytes } from '../../../src/sidecar/http1/index.ts';
-import { TimerWheel } from '../../../src/sidecar/io/index.ts';
+import { CallerConnection } from '../../../src/sidecar/http1-exchange/caller-connection.ts';
+import { Http1Exchange } from '../../../src/sidecar/http1-exchange/http1-exchange.ts';
+import { http1Protocol } from '../../../src/sidecar/http1-exchange/index.ts';
+import { TimerWheel, Wire } from '../../../src/sidecar/io/index.ts';
 import { FIXED_LIMITS } from '../../../src/sidecar/limits.ts';
 import { UpstreamConnection } from '../../../src/sidecar/pools/index.ts';
 import { forward } from '../../../src/sidecar/stages/index.ts';
@@ -31,12 +33,14 @@ function relayed({ served = 1, limits = {}, clock = systemClock }: Options = {})
   const unused = { spoiled: () => undefined, closed: () => undefined, timedOut: () => undefined };
   const upstream = new UpstreamConnection(unused);
   const upstreamSocket = new FakeSocket();
-  upstream.wire.attach(upstreamSocket.asSocket());
+  const upstreamWire = new Wire(upstream);
+  upstreamWire.attach(upstreamSocket.asSocket());
+  upstream.attach(upstreamWire);
   const take: Stage = {
     name: 'take',
     enter(exchange) {
       exchange.classIndex = 0;
-      exchange.connection = upstream;
+      if (exchange instanceof Http1Exchange) exchange.connection = upstream;
       upstream.served = served;
       return 'next';
     },
@@ -47,6 +51,8 @@ function relayed({ served = 1, limits = {}, clock = systemClock }: Options = {})
     name: 'inbound',
     stages: [take, forward()],
     retryStage: 0,
+    protocols: [http1Protocol],
+    hostLine: Buffer.from('host: a\r\n'),
     limits: { ...resolveLimits(limits), fields: FIXED_LIMITS.fields },
     clock,
     wheel,
@@ -54,9 +60,18 @@ function relayed({ served = 1, limits = {}, clock = systemClock }: Options = {})
     counters: new SideCounters(POLICY),
   };
   const socket = new FakeSocket();
-  const caller = new CallerConnection(side, '127.0.0.1', () => undefined);
-  caller.start(socket.asSocket());
-  return { caller, socket, upstream, upstreamSocket, side, wheel };
+  const wire = new Wire({ onBytes: () => undefined, onEnd: () => undefined, onClosed: () => undefined });
+  wire.attach(socket.asSocket());
+  const caller = new CallerConnection({
+    stream: wire,
+    live: { current: side },
+    address: '127.0.0.1',
+    profiles: undefined,
+    gone: () => undefined,
+  });
+  wire.owner = caller;
+  caller.start();
+  return { wire, upstreamWire, socket, upstreamSocket, side, wheel };
 }
 
 const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
@@ -66,7 +81,7 @@ describe('pipelined requests', () => {
     ['used', 1],
     ['new', 0],
   ])('are not read far ahead of their answers, and all are served, on %s connections', async (_, served) => {
-    const { caller, socket, upstream, upstreamSocket } = relayed({ served });
+    const { wire, socket, upstreamWire, upstreamSocket } = relayed({ served });
     const requests = 4000;
     const text = (index: number): string =>
       `GET /${index} HTTP/1.1\r\nHost: a\r\nx: ${'y'.repeat(200)}\r\n\r\n`;
@@ -74,11 +89,11 @@ describe('pipelined requests', () => {
     let sent = 0;
     let largest = 0;
     for (let answered = 0; answered < requests; answered += 1) {
-      sent += arrive(caller.wire, socket, all.subarray(sent));
+      sent += arrive(wire, socket, all.subarray(sent));
       expect(upstreamSocket.written).toHaveLength(answered + 1);
       expect(upstreamSocket.written[answered]?.toString('latin1')).toContain(`GET /${answered} `);
-      largest = Math.max(largest, caller.wire.input.bytes.length);
-      arrive(upstream.wire, upstreamSocket, ANSWER);
+      largest = Math.max(largest, wire.input.bytes.length);
+      arrive(upstreamWire, upstreamSocket, ANSWER);
       await new Promise((resolve) => process.nextTick(resolve));
     }
     expect(sent).toBe(all.length);
@@ -94,7 +109,7 @@ describe('a request whose body pauses', () => {
     const parts = relayed({ limits, clock });
     parts.upstreamSocket.taking = taking;
     arrive(
-      parts.caller.wire,
+      parts.wire,
       parts.socket,
       Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc'),
     );
@@ -106,9 +121,9 @@ describe('a request whose body pauses', () => {
   }
 
   it('is answered 408 after the time for bodies, counted from its last byte', () => {
-    const { caller, socket, side, pass, answers } = begun(true);
+    const { wire, socket, side, pass, answers } = begun(true);
     pass(900);
-    arrive(caller.wire, socket, Buffer.from('d'));
+    arrive(wire, socket, Buffer.from('d'));
     pass(900);
     expect(answers()).toBe('');
     pass(200);
@@ -129,14 +144,10 @@ describe('a request whose body pauses', () => {
 describe('a caller that ends its sending direction', () => {
   it.each(['close', 'keep-alive'])('still gets the tail of a response (%s)', (connection) => {
     const clock = new HeldClock();
-    const { caller, socket, upstream, upstreamSocket, wheel } = relayed({ clock });
+    const { wire, socket, upstreamWire, upstreamSocket, wheel } = relayed({ clock });
     socket.taking = false;
-    arrive(
-      caller.wire,
-      socket,
-      Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\nConnection: ${connection}\r\n\r\n`),
-    );
-    arrive(upstream.wire, upstreamSocket, ANSWER);
+    arrive(wire, socket, Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\nConnection: ${connection}\r\n\r\n`));
+    arrive(upstreamWire, upstreamSocket, ANSWER);
     socket.emit('end');
     expect(socket.destroyed).toBe(false);
     for (const end = clock.ms + 130_000; clock.ms < end; clock.ms += 20) wheel.advance();
@@ -144,8 +155,8 @@ describe('a caller that ends its sending direction', () => {
   });
 
   it('is gone when nothing is on its way', () => {
-    const { caller, socket } = relayed();
-    arrive(caller.wire, socket, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
+    const { wire, socket } = relayed();
+    arrive(wire, socket, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
     socket.emit('end');
     expect(socket.destroyed).toBe(true);
   });
@@ -153,11 +164,11 @@ describe('a caller that ends its sending direction', () => {
 
 describe('a response that goes wrong in the middle', () => {
   it('is reset and counted as broken by the upstream, not as answered', () => {
-    const { caller, socket, upstream, upstreamSocket, side } = relayed();
-    arrive(caller.wire, socket, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
+    const { wire, socket, upstreamWire, upstreamSocket, side } = relayed();
+    arrive(wire, socket, Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n'));
     const head = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n';
-    arrive(upstream.wire, upstreamSocket, Buffer.from(head));
-    arrive(upstream.wire, upstreamSocket, Buffer.from('nonsense'));
+    arrive(upstreamWire, upstreamSocket, Buffer.from(head));
+    arrive(upstreamWire, upstreamSocket, Buffer.from('nonsense'));
     expect(socket.destroyed).toBe(true);
     expect(side.counters.ofClass(0)).toMatchObject({ upstreamBroken: 1, errors: 0, completed: 0 });
     expect(Object.fromEntries(side.counters.answers)).toEqual({ UPSTREAM_MALFORMED: 1 });

@@ -1,4 +1,3 @@
-import type { Exchange } from './exchange.ts';
 import {
   BodyReader,
   FIELD,
@@ -6,9 +5,10 @@ import {
   openGap,
   type ResponseHead,
   removeLines,
-} from './http1/index.ts';
-import { FIXED_LIMITS } from './limits.ts';
-import type { UpstreamConnection } from './pools/index.ts';
+} from '../http1/index.ts';
+import { FIXED_LIMITS } from '../limits.ts';
+import type { UpstreamConnection } from '../pools/index.ts';
+import type { Http1Exchange } from './http1-exchange.ts';
 
 const CONNECTION_CLOSE = Buffer.from('connection: close\r\n');
 const DIGIT_ONE = 0x31;
@@ -18,7 +18,7 @@ const MINOR_VERSION_AT = 7;
 /** The way of a response from the upstream's input to the caller: strict reading, hop-by-hop fields out, body as it comes. */
 export class ResponseRelay {
   readonly head: ResponseHead;
-  readonly #exchange: Exchange;
+  readonly #exchange: Http1Exchange;
   readonly #body = new BodyReader(FIXED_LIMITS);
   /** Whether the caller has been sent a byte of the final response. */
   started = false;
@@ -30,7 +30,7 @@ export class ResponseRelay {
   #unchunk = false;
   #dataEnd = 0;
 
-  constructor(exchange: Exchange, head: ResponseHead) {
+  constructor(exchange: Http1Exchange, head: ResponseHead) {
     this.#exchange = exchange;
     this.head = head;
   }
@@ -110,6 +110,8 @@ export class ResponseRelay {
     const exchange = this.#exchange;
     const { head } = this;
     const { request } = exchange;
+    exchange.respondedMs = exchange.side.clock.nowMs();
+    if (exchange.attempts?.takes(exchange, head.status) === false) return;
     const headLength = headEnd - connection.wire.input.start;
     exchange.unhold();
     this.started = true;

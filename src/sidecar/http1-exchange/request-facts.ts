@@ -1,26 +1,23 @@
 import type { RequestFacts } from '../../ingress-classifier/index.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Http1Exchange } from './http1-exchange.ts';
 
 const QUESTION_MARK = 0x3f;
 
 /** What the classifier may ask about a request; a string is made only of what a rule asks for. */
-export class ExchangeFacts implements RequestFacts {
-  #exchange: Exchange | undefined;
+export class Http1Facts implements RequestFacts {
+  readonly #exchange: Http1Exchange;
 
-  /** Turns to another request. */
-  of(exchange: Exchange): this {
+  constructor(exchange: Http1Exchange) {
     this.#exchange = exchange;
-    return this;
   }
 
   #text(start: number, end: number): string {
-    const input = this.#exchange?.caller.wire.input;
-    return input === undefined ? '' : input.bytes.toString('latin1', input.start + start, input.start + end);
+    const { input } = this.#exchange.caller.wire;
+    return input.bytes.toString('latin1', input.start + start, input.start + end);
   }
 
   #queryStart(): number {
     const exchange = this.#exchange;
-    if (exchange === undefined) return 0;
     const { request } = exchange;
     const { input } = exchange.caller.wire;
     for (let at = request.targetStart; at < request.targetEnd; at += 1) {
@@ -30,45 +27,42 @@ export class ExchangeFacts implements RequestFacts {
   }
 
   get method(): string {
-    return this.#text(0, this.#exchange?.request.methodEnd ?? 0);
+    return this.#text(0, this.#exchange.request.methodEnd);
   }
 
   get path(): string {
-    const request = this.#exchange?.request;
-    if (request === undefined) return '';
+    const request = this.#exchange.request;
     return this.#text(request.targetStart + request.authorityBytes, this.#queryStart());
   }
 
   get query(): string {
-    const request = this.#exchange?.request;
-    if (request === undefined) return '';
+    const request = this.#exchange.request;
     const at = this.#queryStart();
     return at === request.targetEnd ? '' : this.#text(at + 1, request.targetEnd);
   }
 
   get host(): string {
-    const request = this.#exchange?.request;
-    if (request === undefined || request.hostLine < 0) return '';
+    const request = this.#exchange.request;
+    if (request.hostLine < 0) return '';
     return this.#text(request.lines.valueStart(request.hostLine), request.lines.valueEnd(request.hostLine));
   }
 
   get bodyBytes(): number {
-    const framing = this.#exchange?.request.framing;
-    if (framing === undefined || framing.kind === 'none') return 0;
+    const framing = this.#exchange.request.framing;
+    if (framing.kind === 'none') return 0;
     return framing.kind === 'length' ? framing.contentLength : -1;
   }
 
   get sourceAddress(): string {
-    return this.#exchange?.caller.address ?? '';
+    return this.#exchange.caller.address;
   }
 
   get urgency(): number {
-    return this.#exchange?.carried.urgency ?? -1;
+    return this.#exchange.carried.urgency;
   }
 
   header(name: string): string | undefined {
-    const lines = this.#exchange?.request.lines;
-    if (lines === undefined) return undefined;
+    const lines = this.#exchange.request.lines;
     let value: string | undefined;
     for (let index = 0; index < lines.count; index += 1) {
       if (lines.nameEnd(index) - lines.nameStart(index) !== name.length) continue;

@@ -1,24 +1,24 @@
-import type net from 'node:net';
-import type { ConnectionProfile } from '../transport/index.ts';
-import { type Caller, Exchange, type Side } from './exchange.ts';
-import { type AnswerCode, CR, INCOMPLETE, LF, REFUSED, refusalKind } from './http1/index.ts';
-import { Timeout, type Timeout as WheelTimeout, Wire, type WireOwner } from './io/index.ts';
-import { FIXED_LIMITS } from './limits.ts';
-import { tellRefusal } from './stages/index.ts';
+import { applyProfile, type ConnectionProfile, type Transport } from '../../transport/index.ts';
+import type { LiveSide, Side } from '../exchange.ts';
+import { type AnswerCode, CR, INCOMPLETE, LF, REFUSED, refusalKind } from '../http1/index.ts';
+import { type ByteStream, Timeout, type Timeout as WheelTimeout } from '../io/index.ts';
+import { FIXED_LIMITS } from '../limits.ts';
+import type { Accepted, ServedConnection } from '../protocol.ts';
+import { tellRefusal } from '../stages/index.ts';
+import { type Http1Caller, Http1Exchange } from './http1-exchange.ts';
 
 /** Between requests, or while a head is arriving; while a request is under way; while the rest is read and dropped; gone. */
 type Phase = 'head' | 'exchange' | 'linger' | 'closed';
 
 /** One accepted connection: reads heads one after the other, and hands each to its exchange. */
-export class CallerConnection implements Caller, WireOwner {
-  readonly wire: Wire;
+export class CallerConnection implements Http1Caller, ServedConnection {
+  readonly wire: ByteStream;
   readonly address: string;
-  /** Looked up when the connection is accepted, and anew when the list of peers changes. */
   profiles: readonly ConnectionProfile[] | undefined;
-  readonly #side: Side;
-  readonly #exchange: Exchange;
+  readonly #live: LiveSide;
+  readonly #exchange: Http1Exchange;
   readonly #timeout: WheelTimeout;
-  readonly #gone: (connection: CallerConnection) => void;
+  readonly #gone: () => void;
   #phase: Phase = 'head';
   #draining = false;
   #reading = false;
@@ -29,17 +29,20 @@ export class CallerConnection implements Caller, WireOwner {
   #emptyLines = 0;
   #headBegun = false;
 
-  constructor(side: Side, address: string, gone: (connection: CallerConnection) => void) {
-    this.#side = side;
+  constructor({ stream, live, address, profiles, gone }: Accepted) {
+    this.#live = live;
     this.address = address;
-    this.profiles = side.profilesTowards?.(address);
+    this.profiles = profiles;
     this.#gone = gone;
-    this.wire = new Wire(this);
-    this.#exchange = new Exchange(side, this);
+    this.wire = stream;
+    this.#exchange = new Http1Exchange(live.current, this);
     this.#timeout = new Timeout((nowMs) => this.#timedOut(nowMs));
   }
 
-  /** The class of the request that came last, -1 before the first. */
+  get #side(): Side {
+    return this.#live.current;
+  }
+
   get lastClassIndex(): number {
     return this.#exchange.classIndex;
   }
@@ -48,27 +51,26 @@ export class CallerConnection implements Caller, WireOwner {
     return this.#draining;
   }
 
-  /** Begins to serve the socket, which reads with `wire.onread`. */
-  start(socket: net.Socket): void {
-    this.wire.attach(socket);
+  start(): void {
     this.#wait(this.#side.limits.idleTimeoutMs);
   }
 
-  /** Answers with an error and closes, before any request was read. */
-  turnAway(socket: net.Socket, code: AnswerCode): void {
-    this.wire.attach(socket);
+  turnAway(code: AnswerCode): void {
     this.#side.counters.answered(code);
     this.wire.send(this.#side.answers.answer(code, -1, true, false));
     this.exchangeClosed();
   }
 
-  /** Takes no further request; closes now when none is under way. */
+  carry(_classIndex: number, profile: ConnectionProfile, transport: Transport): void {
+    const { socket } = this.wire;
+    if (socket !== undefined) applyProfile(socket, profile, transport);
+  }
+
   drain(): void {
     this.#draining = true;
     if (this.#phase === 'head') this.exchangeClosed();
   }
 
-  /** Closes whatever is under way. */
   destroy(): void {
     this.wire.destroy(this.#phase === 'exchange');
   }
@@ -103,7 +105,7 @@ export class CallerConnection implements Caller, WireOwner {
     this.#phase = 'closed';
     this.#side.wheel.remove(this.#timeout);
     if (wasExchanging) this.#exchange.callerGone();
-    this.#gone(this);
+    this.#gone();
   }
 
   exchangeEnded(keepAlive: boolean): void {
@@ -186,7 +188,7 @@ export class CallerConnection implements Caller, WireOwner {
     this.#headBegun = false;
     this.#phase = 'exchange';
     this.#wait(this.#exchangeLookMs(request.framing.kind !== 'none'));
-    this.#exchange.begin(clock.nowMs());
+    this.#exchange.begin(this.#side, clock.nowMs());
     return true;
   }
 

@@ -8,6 +8,7 @@ import type { Protocol, ServedConnection } from './protocol.ts';
 export class AcceptedConnection implements StreamOwner {
   readonly address: string;
   readonly #live: LiveSide;
+  readonly #accept: (stream: ByteStream, address: string) => void;
   readonly #gone: (connection: AcceptedConnection) => void;
   readonly #timeout: WheelTimeout;
   #stream: ByteStream | undefined;
@@ -15,7 +16,14 @@ export class AcceptedConnection implements StreamOwner {
   #profiles: readonly ConnectionProfile[] | undefined;
   #begun = false;
 
-  constructor(live: LiveSide, address: string, gone: (connection: AcceptedConnection) => void) {
+  /** @param accept takes a further stream from the same address, which this one carries */
+  constructor(
+    live: LiveSide,
+    address: string,
+    accept: (stream: ByteStream, address: string) => void,
+    gone: (connection: AcceptedConnection) => void,
+  ) {
+    this.#accept = accept;
     this.#live = live;
     this.address = address;
     this.#gone = gone;
@@ -108,6 +116,7 @@ export class AcceptedConnection implements StreamOwner {
       live: this.#live,
       address: this.address,
       profiles: this.#profiles,
+      accept: (further) => this.#accept(further, this.address),
       gone: () => this.#gone(this),
     });
     this.#served = served;

@@ -61,13 +61,32 @@ export class Listener {
       accepted.destroy();
       return;
     }
-    const connection = new AcceptedConnection(this.#live, accepted.remoteAddress ?? '', this.#gone);
+    const connection = new AcceptedConnection(
+      this.#live,
+      accepted.remoteAddress ?? '',
+      this.#take,
+      this.#gone,
+    );
     const wire = new Wire(connection);
     const socket = adopt(accepted, wire.onread);
     if (socket === undefined) return;
     wire.attach(socket);
     this.#hold(connection, wire);
   }
+
+  /** A stream of a link counts, is bounded and is drained as a connection is. */
+  readonly #take = (stream: ByteStream, address: string): void => {
+    const side = this.#side;
+    side.counters.connectionsAccepted += 1;
+    if (this.#connections.size >= side.limits.maxConnections + FIXED_LIMITS.turnedAwayConnections) {
+      side.counters.hit('maxConnections');
+      stream.destroy(true);
+      return;
+    }
+    const connection = new AcceptedConnection(this.#live, address, this.#take, this.#gone);
+    stream.owner = connection;
+    this.#hold(connection, stream);
+  };
 
   #hold(connection: AcceptedConnection, stream: ByteStream): void {
     const side = this.#side;

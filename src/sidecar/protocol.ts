@@ -25,6 +25,8 @@ export interface Accepted {
   readonly live: LiveSide;
   readonly address: string;
   readonly profiles: readonly ConnectionProfile[] | undefined;
+  /** Takes a further stream, which came on this one, as if it had been accepted by itself. */
+  accept(stream: ByteStream): void;
   /** To be called once, when the stream is gone. */
   gone(): void;
 }

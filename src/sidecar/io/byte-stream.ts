@@ -16,6 +16,8 @@ export interface ByteStream {
   readonly input: InputBuffer;
   /** Who is told what happens; whoever takes a stream over sets it. */
   owner: StreamOwner;
+  /** The class of what is sent, where streams of several classes share a socket. */
+  classIndex?: number;
   /** Whether a message body is streaming in; its buffer may grow then. */
   streaming: boolean;
   /** The socket that carries it; undefined before there is one. Several streams may have the same. */

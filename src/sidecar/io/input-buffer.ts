@@ -33,8 +33,9 @@ export class InputBuffer {
   #readBytes = SMALL_READ_BYTES;
   #filled = false;
 
-  constructor() {
-    this.bytes = Buffer.allocUnsafeSlow(HEADROOM_BYTES + SMALL_READ_BYTES);
+  /** @param bytes memory to begin with; a subclass that keeps its own memory gives none */
+  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(HEADROOM_BYTES + SMALL_READ_BYTES)) {
+    this.bytes = bytes;
     this.#viewBytes = this.bytes;
     this.#whole = this.bytes.subarray(HEADROOM_BYTES);
     this.#view = this.#whole;

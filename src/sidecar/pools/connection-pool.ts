@@ -1,13 +1,29 @@
 import type net from 'node:net';
 import type { AnswerCode } from '../http1/index.ts';
-import { type TimerWheel, Wire } from '../io/index.ts';
+import { type ByteStream, type StreamOwner, type TimerWheel, Wire } from '../io/index.ts';
 import type { CountedLimit } from '../limits.ts';
 import { type ConnectionOwner, UpstreamConnection } from './upstream-connection.ts';
 
 /** Who waits for a connection. */
 export interface PoolWaiter {
+  /** The class of its request. */
+  readonly classIndex?: number;
   onConnection(connection: UpstreamConnection): void;
   onConnectFailed(code: AnswerCode): void;
+}
+
+/** Streams to the endpoint that share a socket, where it has any; they are used like connections. */
+export interface StreamSource {
+  /** Whether a stream can be opened now. */
+  readonly ready: boolean;
+  /** Sees to it that there may be some later. Nobody waits for that. */
+  want(): void;
+  /** Whom to tell when streams can be opened that could not before. */
+  whenReady(ready: () => void): void;
+  /** Opens one, which can be used at once. To be called while {@link ready}. */
+  openStream(owner: StreamOwner, classIndex: number): ByteStream;
+  eachSocket(use: (socket: net.Socket) => void): void;
+  destroy(): void;
 }
 
 /** What a pool needs from outside. */
@@ -20,6 +36,8 @@ export interface PoolOptions {
   readonly idleTimeoutMs: number;
   /** Opens a socket that reads with `onread`; the class's profile stands before its SYN. */
   connect(onread: net.OnReadOpts): net.Socket;
+  /** Absent where each connection has a socket of its own. */
+  readonly streams?: StreamSource;
   hit(limit: CountedLimit): void;
 }
 
@@ -62,6 +80,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    options.streams?.whenReady(() => this.#streamsReady());
   }
 
   /** All connections, the connecting ones and those of other protocols too. */
@@ -105,7 +124,8 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** Hands over the socket of every connection, also of those that are connecting. */
   eachSocket(use: (socket: net.Socket) => void): void {
-    for (const { wire } of this.#all) if (wire.socket !== undefined) use(wire.socket);
+    this.#options.streams?.eachSocket(use);
+    for (const { wire, shares } of this.#all) if (!shares && wire.socket !== undefined) use(wire.socket);
     for (const pool of this.#siblings.values()) pool.eachSocket(use);
   }
 
@@ -117,8 +137,10 @@ export class ConnectionPool implements ConnectionOwner {
   acquire(waiter: PoolWaiter, fresh: boolean): UpstreamConnection | undefined | 'full' {
     if (!fresh) {
       const connection = this.#idle.pop();
-      if (connection !== undefined) return this.#use(connection);
+      if (connection !== undefined) return this.#use(connection, waiter);
     }
+    const carried = this.#openStream(waiter);
+    if (carried !== undefined) return carried;
     if (this.#waiters.length >= this.#options.maxPendingRequests) {
       this.#options.hit('maxPendingRequests');
       return 'full';
@@ -145,10 +167,11 @@ export class ConnectionPool implements ConnectionOwner {
     }
     const waiter = this.#waiters.shift();
     if (waiter !== undefined) {
-      waiter.onConnection(this.#use(connection));
+      waiter.onConnection(this.#use(connection, waiter));
       return;
     }
-    if (this.#idle.length >= this.#options.maxIdleConnections) {
+    const superseded = !connection.shares && this.#options.streams?.ready === true;
+    if (superseded || this.#idle.length >= this.#options.maxIdleConnections) {
       this.discard(connection);
       return;
     }
@@ -170,6 +193,7 @@ export class ConnectionPool implements ConnectionOwner {
   destroy(): void {
     this.#closed = true;
     for (const connection of [...this.#all]) this.discard(connection);
+    this.#options.streams?.destroy();
     for (const pool of this.#siblings.values()) pool.destroy();
   }
 
@@ -200,8 +224,9 @@ export class ConnectionPool implements ConnectionOwner {
     this.#grow();
   }
 
-  #use(connection: UpstreamConnection): UpstreamConnection {
+  #use(connection: UpstreamConnection, { classIndex = 0 }: PoolWaiter): UpstreamConnection {
     this.#options.wheel.clear(connection.timeout);
+    if (connection.shares) connection.wire.classIndex = classIndex;
     return connection;
   }
 
@@ -217,8 +242,36 @@ export class ConnectionPool implements ConnectionOwner {
     if (index >= 0) this.#idle.splice(index, 1);
   }
 
+  /** A stream on a socket that others share, where that can be had at once. */
+  #openStream({ classIndex = 0 }: PoolWaiter): UpstreamConnection | undefined {
+    const { streams, maxPoolConnections } = this.#options;
+    if (streams === undefined || this.#closed) return undefined;
+    if (!streams.ready) {
+      streams.want();
+      return undefined;
+    }
+    if (this.#all.size >= maxPoolConnections) return undefined;
+    const connection = new UpstreamConnection(this);
+    connection.attach(streams.openStream(connection, classIndex));
+    connection.connected = true;
+    connection.shares = true;
+    this.#all.add(connection);
+    return connection;
+  }
+
+  /** From now on requests go on streams: sockets of their own that are idle are of no more use, and who waits for one need not. */
+  #streamsReady(): void {
+    for (const connection of this.#idle.filter(({ shares }) => !shares)) this.discard(connection);
+    this.#grow();
+  }
+
   /** Opens connections for those who wait, one for each at most. */
   #grow(): void {
+    while (this.#options.streams?.ready === true && this.#waiters.length > 0) {
+      const connection = this.#openStream(this.#waiters[0] as PoolWaiter);
+      if (connection === undefined) break;
+      this.#waiters.shift()?.onConnection(connection);
+    }
     while (this.#connecting < this.#waiters.length && !this.#closed) {
       if (this.#all.size >= this.#options.maxPoolConnections) {
         this.#options.hit('maxPoolConnections');

@@ -24,6 +24,8 @@ export class UpstreamConnection implements StreamOwner {
   #wire: ByteStream | undefined;
   user: UpstreamUser | undefined;
   connected = false;
+  /** Whether others use the same socket: then it is a stream of a link. */
+  shares = false;
   /** Requests that were sent on it. */
   served = 0;
   /** When the upstream said that it will close an idle connection, in ms of idle time; Infinity when it did not. */

@@ -67,6 +67,7 @@ function relayed({ served = 1, limits = {}, clock = systemClock }: Options = {})
     live: { current: side },
     address: '127.0.0.1',
     profiles: undefined,
+    accept: () => undefined,
     gone: () => undefined,
   });
   wire.owner = caller;

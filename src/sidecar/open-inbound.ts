@@ -4,6 +4,7 @@ import { applyListenerProfile } from '../transport/index.ts';
 import type { RequestReply } from './amqp/request-reply/index.ts';
 import type { Side } from './exchange.ts';
 import { type InboundParts, inboundStack } from './inbound-stack.ts';
+import { LinkCounters, linkProtocol } from './link/index.ts';
 import { Listener } from './listener.ts';
 import { gatewayRoutes, makeUpstream } from './make-upstream.ts';
 import type { Upstream } from './pools/index.ts';
@@ -54,9 +55,18 @@ export async function openInbound(
     brokerRoutes,
     tap: runtime.tap,
   };
+  const basics = runtime.sideBasics();
+  const links = new LinkCounters();
+  // Where requests enter the mesh, nobody outside may say of what class the bytes on a link are.
+  const accepts = config.inbound.links !== false && !config.inbound.ingress;
+  if (accepts) runtime.reporter.addSection('acceptedLinks', () => links.statistics());
   const side: Side = {
     name: 'inbound',
-    ...runtime.sideBasics(),
+    ...basics,
+    protocols: [
+      ...(accepts ? [linkProtocol({ counters: links, transport, profiles: runtime.profiles })] : []),
+      ...basics.protocols,
+    ],
     ...inboundStack(parts),
     counters,
     ...(network === undefined ? {} : { profilesTowards: network.answering }),
@@ -64,7 +74,7 @@ export async function openInbound(
   const live = { current: side };
   const listener = await Listener.open(live, config.inbound.listen);
   applyListenerProfile(listener.server, baseline, transport);
-  const reported = { live, listener, upstreams: [application], queue: queue.admission.queue };
+  const reported = { live, listener, upstreams: [application], queue: queue.admission };
   runtime.reporter.add(reported);
   try {
     const internal = queued.workerQueues.length === 0 ? undefined : await openInternal(runtime, parts);

@@ -3,7 +3,12 @@ import { type RefusalKind, refusalStatus } from './refusal.ts';
 /** Every answer that the sidecar gives by itself, by code. The code stands in the field `x-priomesh-error` and in the body. */
 const ANSWERS = {
   QUEUE_DEADLINE: { status: 503, message: 'the request waited longer than its class allows' },
-  QUEUE_SHED: { status: 503, message: 'the request queue is full and more important requests wait' },
+  QUEUE_SHED: { status: 503, message: 'more important requests need the place in the request queue' },
+  QUEUE_OVERLOAD: { status: 503, message: 'the request queue is slower than it may be for this class' },
+  CALLER_DEADLINE: {
+    status: 504,
+    message: 'the time that the caller gave was over before the request began',
+  },
   QUEUE_FULL: { status: 503, message: 'the request queue is full' },
   NO_ROUTE: { status: 404, message: 'no upstream has the name that Host gives' },
   NO_ENDPOINT: { status: 503, message: 'the upstream has no endpoint' },

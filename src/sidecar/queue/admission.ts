@@ -83,22 +83,19 @@ export class Admission {
   }
 
   /**
-   * The head of a running request's response is here: what the application took for it is known. The rest of the response is left out, because how
-   * fast that goes is the network's and the caller's doing, which fewer requests at the application would not change.
+   * A running request has ended: the next ones may start.
+   * @param respondedMs when the head of its response came, less than 0 when none did. What the application took is counted to there: how fast the
+   *   rest goes is the network's and the caller's doing, which fewer requests at the application would not change.
    */
-  responded(entry: QueueEntry, nowMs: number): void {
-    const limit = this.#limit;
-    if (limit === undefined) return;
-    limit.observe(entry.classIndex, nowMs - entry.startedMs, entry.startedAmong, nowMs);
-    if (limit.current === this.queue.limit) return;
-    this.queue.setLimit(limit.current);
+  release(entry: QueueEntry, respondedMs = -1): void {
+    this.queue.release(entry);
+    if (this.#limit !== undefined && respondedMs >= 0) this.#learn(this.#limit, entry, respondedMs);
     this.#fill();
   }
 
-  /** A running request has ended: the next ones may start. */
-  release(entry: QueueEntry): void {
-    this.queue.release(entry);
-    this.#fill();
+  #learn(limit: AdaptiveLimit, entry: QueueEntry, respondedMs: number): void {
+    limit.observe(entry.classIndex, respondedMs - entry.startedMs, entry.startedAmong, respondedMs);
+    if (limit.current !== this.queue.limit) this.queue.setLimit(limit.current);
   }
 
   /** The caller of a waiting request is gone. */

@@ -1,12 +1,8 @@
 import type { Clock } from '../../core/index.ts';
 import { type Exchange, ExchangeQueueEntry, type Stage } from '../exchange.ts';
+import type { AnswerCode } from '../http1/index.ts';
 import type { TimerWheel } from '../io/index.ts';
-import {
-  Admission,
-  type AdmissionOwner,
-  type QueueEntry,
-  type RequestQueueSettings,
-} from '../queue/index.ts';
+import { Admission, type AdmissionOwner, type AdmissionSettings, type QueueEntry } from '../queue/index.ts';
 
 function exchangeOf(entry: QueueEntry): Exchange | undefined {
   return entry instanceof ExchangeQueueEntry ? entry.exchange : undefined;
@@ -25,7 +21,7 @@ const owner: AdmissionOwner = {
     if (exchange === undefined) return;
     if (exchange.counters !== undefined) exchange.counters.expired += 1;
     left(exchange);
-    exchange.answer('QUEUE_DEADLINE');
+    exchange.answer(tooLate(entry, exchange.side.clock.nowMs()));
   },
   displaced(entry) {
     const exchange = exchangeOf(entry);
@@ -35,6 +31,11 @@ const owner: AdmissionOwner = {
     exchange.answer('QUEUE_SHED');
   },
 };
+
+/** Whose time is up: what the caller gave, or what the class has. */
+function tooLate(entry: QueueEntry, nowMs: number): AnswerCode {
+  return nowMs >= entry.callerDeadlineMs ? 'CALLER_DEADLINE' : 'QUEUE_DEADLINE';
+}
 
 function left(exchange: Exchange): void {
   if (!exchange.queueWaiting) return;
@@ -53,7 +54,7 @@ export type RequestQueueStage = Stage & { readonly admission: Admission };
 
 /** Lets at most so many requests to the application at once as it can handle, the important ones first. */
 export function requestQueue(
-  settings: RequestQueueSettings,
+  settings: AdmissionSettings,
   clock: Clock,
   wheel: TimerWheel,
 ): RequestQueueStage {
@@ -70,6 +71,7 @@ export function requestQueue(
       const entry = exchange.queueEntry;
       entry.classIndex = exchange.classIndex;
       entry.arrivedMs = exchange.arrivedMs;
+      entry.callerDeadlineMs = exchange.deadlineMs;
       exchange.queueHeld = false;
       switch (admission.offer(entry, exchange.arrivedMs)) {
         case 'run':
@@ -81,6 +83,12 @@ export function requestQueue(
           exchange.queueWaiting = true;
           if (exchange.counters !== undefined) exchange.counters.queued += 1;
           return 'wait';
+        case 'too-late':
+          if (exchange.counters !== undefined) exchange.counters.expired += 1;
+          return exchange.answer(tooLate(entry, exchange.arrivedMs));
+        case 'overloaded':
+          if (exchange.counters !== undefined) exchange.counters.shed += 1;
+          return exchange.answer('QUEUE_OVERLOAD');
         default:
           exchange.side.counters.hit('queueCapacity');
           if (exchange.counters !== undefined) exchange.counters.shed += 1;
@@ -91,7 +99,7 @@ export function requestQueue(
       left(exchange);
       if (exchange.queueHeld) {
         exchange.queueHeld = false;
-        admission.release(exchange.queueEntry);
+        admission.release(exchange.queueEntry, exchange.respondedMs);
       } else {
         admission.cancel(exchange.queueEntry);
       }

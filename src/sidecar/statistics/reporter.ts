@@ -8,7 +8,7 @@ import type { LiveSide, Side } from '../exchange.ts';
 import type { TimerWheel } from '../io/index.ts';
 import { FIXED_LIMITS } from '../limits.ts';
 import type { Upstream } from '../pools/index.ts';
-import type { RequestQueue } from '../queue/index.ts';
+import type { Admission } from '../queue/index.ts';
 import type { ClassCounters } from './counters.ts';
 
 /** One side as the statistics see it. */
@@ -18,7 +18,7 @@ export interface ReportedSide {
   readonly live: LiveSide;
   readonly listener: { readonly connections: ReadonlySet<AcceptedConnection> };
   readonly upstreams: readonly Upstream[];
-  readonly queue: RequestQueue | undefined;
+  readonly queue: Admission | undefined;
 }
 
 /** What the reporter reads. */
@@ -153,7 +153,7 @@ export class StatisticsReporter {
           },
         ]),
       ),
-      ...(queue === undefined ? {} : { queue: { running: queue.running, waiting: queue.waiting } }),
+      ...(queue === undefined ? {} : { queue: queue.statistics() }),
       reasons: Object.fromEntries(counters.reasons),
       refusals: Object.fromEntries(counters.refusals),
       answers: Object.fromEntries(counters.answers),

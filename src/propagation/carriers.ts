@@ -33,7 +33,6 @@ const BEYOND_LATIN1 = /[^\0-\xff]/g;
  * of the same name are joined by `,` (RFC 9110 section 5.3); a header that may stand only once then fails to parse, as it should.
  * One object serves request after request.
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: members by name go when nobody uses them any more.
 export class CarrierHeaders {
   /** Bit n set: carrier n is there. */
   present = 0;
@@ -102,30 +101,3 @@ export class CarrierHeaders {
     this.present = 0;
   }
 }
-
-const MEMBERS = [
-  'traceparent',
-  'tracestate',
-  'baggage',
-  'b3',
-  'xB3TraceId',
-  'xB3SpanId',
-  'xB3ParentSpanId',
-  'xB3Sampled',
-  'xB3Flags',
-  'xRequestId',
-  'priority',
-] as const;
-export interface CarrierHeaders extends Partial<Record<(typeof MEMBERS)[number], string | undefined>> {}
-MEMBERS.forEach((name, carrier) => {
-  Object.defineProperty(CarrierHeaders.prototype, name, {
-    get(this: CarrierHeaders) {
-      return this.text(carrier);
-    },
-    set(this: CarrierHeaders, text: string | undefined) {
-      this.setText(carrier, text);
-    },
-  });
-});
-export const createCarrierHeaders = (): CarrierHeaders => new CarrierHeaders();
-export const clearCarrierHeaders = (headers: CarrierHeaders): void => headers.clear();

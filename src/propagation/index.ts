@@ -2,8 +2,6 @@ export {
   CARRIER,
   CARRIER_HEADER_NAMES,
   CarrierHeaders,
-  clearCarrierHeaders,
-  createCarrierHeaders,
 } from './carriers.ts';
 export { parsePriority, serializePriority } from './codecs/rfc9218.ts';
 export { Id } from './id.ts';

@@ -142,5 +142,3 @@ export interface Propagation {
    */
   inject(headers: CarrierHeaders, carried: Carried, classIndex: ClassIndex): HeaderEdits;
 }
-
-export const createCarried = (): Carried => new Carried();

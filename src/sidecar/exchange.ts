@@ -1,13 +1,8 @@
 import type { Clock } from '../core/index.ts';
 import type { RequestFacts } from '../ingress-classifier/index.ts';
-import {
-  type Carried,
-  type CarrierHeaders,
-  createCarried,
-  createCarrierHeaders,
-  type HeaderEdits,
-} from '../propagation/index.ts';
+import { Carried, CarrierHeaders, type HeaderEdits } from '../propagation/index.ts';
 import type { ConnectionProfile, Transport } from '../transport/index.ts';
+import { NO_HASH } from './balancers/index.ts';
 import {
   type AnswerBytes,
   type AnswerCode,
@@ -125,8 +120,8 @@ export abstract class Exchange {
   abstract readonly caller: Caller;
   /** What conditions compare; valid until the head is rewritten. */
   abstract readonly facts: RequestFacts;
-  readonly carriers: CarrierHeaders = createCarrierHeaders();
-  readonly carried: Carried = createCarried();
+  readonly carriers = new CarrierHeaders();
+  readonly carried = new Carried();
   readonly queueEntry = new ExchangeQueueEntry(this);
   /** Index of the class, -1 until a stage knows it. */
   classIndex = -1;
@@ -147,6 +142,10 @@ export abstract class Exchange {
   upstream: Upstream | undefined;
   endpoint: Endpoint | undefined;
   readonly tried: Endpoint[] = [];
+  /** The hash of what the balancer looks at; {@link NO_HASH} where it looks at nothing. */
+  balancingKey = NO_HASH;
+  /** When the endpoint was chosen; -1 where its latency is not asked for. */
+  pickedMs = -1;
   changes: HeadChanges | undefined;
   attempts: AttemptControl | undefined;
   /** Whether an idle connection must not be taken: one was found stale. */
@@ -212,7 +211,9 @@ export abstract class Exchange {
     this.patienceMs = 0;
     this.upstream = undefined;
     this.endpoint = undefined;
-    this.tried.length = 0;
+    if (this.tried.length > 0) this.tried.length = 0;
+    this.balancingKey = NO_HASH;
+    this.pickedMs = -1;
     this.changes = undefined;
     this.attempts = undefined;
     this.wantsFreshConnection = false;

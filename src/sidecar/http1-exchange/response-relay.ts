@@ -36,6 +36,7 @@ export class ResponseRelay {
   }
 
   reset(): void {
+    this.head.reset();
     this.started = false;
     this.anyBytes = false;
     this.#interims = 0;

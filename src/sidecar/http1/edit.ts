@@ -1,5 +1,15 @@
 import type { FieldLines } from './field-lines.ts';
 
+/** Below this, moving bytes one by one is faster than a call that moves them all. */
+const FEW_BYTES = 96;
+
+/** Moves `length` bytes within a buffer; the ranges may overlap. */
+function move(bytes: Uint8Array, to: number, from: number, length: number): void {
+  if (length > FEW_BYTES) bytes.copyWithin(to, from, from + length);
+  else if (to < from) for (let at = 0; at < length; at += 1) bytes[to + at] = bytes[from + at] as number;
+  else for (let at = length - 1; at >= 0; at -= 1) bytes[to + at] = bytes[from + at] as number;
+}
+
 /**
  * Takes lines out of a head in place, by moving what stands before each of them; the rest of the buffer stays where it is.
  * @param lines the head's lines, with offsets from `start`
@@ -19,7 +29,7 @@ export function removeLines(
     const line = removed[index] as number;
     const from = lines.nameStart(line);
     const length = lines.lineEnd(line) - from;
-    bytes.copyWithin(start + moved + length, start + moved, start + moved + from);
+    move(bytes, start + moved + length, start + moved, from);
     moved += length;
   }
   return start + moved;
@@ -32,6 +42,6 @@ export function removeLines(
  * @returns where the head now starts; the gap is the `length` bytes behind its first line
  */
 export function openGap(bytes: Uint8Array, start: number, firstLineEnd: number, length: number): number {
-  bytes.copyWithin(start - length, start, start + firstLineEnd);
+  move(bytes, start - length, start, firstLineEnd);
   return start - length;
 }

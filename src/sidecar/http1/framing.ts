@@ -77,6 +77,16 @@ function parseLength(bytes: Uint8Array, start: number, end: number): number {
   return length;
 }
 
+/** Bit n set: field n is Connection or a field that ends here whatever Connection says. */
+const HOP_BY_HOP = [
+  FIELD.connection,
+  FIELD['keep-alive'],
+  FIELD['proxy-connection'],
+  FIELD.te,
+  FIELD.upgrade,
+  FIELD['http2-settings'],
+].reduce((bits, id) => bits | (1 << id), 0);
+
 /** What Connection says, and which lines therefore do not travel on (RFC 9110 section 7.6.1). */
 export class ConnectionOptions {
   close = false;
@@ -92,14 +102,7 @@ export class ConnectionOptions {
   read(bytes: Uint8Array, base: number, lines: FieldLines): number {
     this.close = false;
     this.removedCount = 0;
-    const hasConnection = lines.occurrences(FIELD.connection) > 0;
-    const hasOther =
-      lines.occurrences(FIELD['keep-alive']) > 0 ||
-      lines.occurrences(FIELD['proxy-connection']) > 0 ||
-      lines.occurrences(FIELD.te) > 0 ||
-      lines.occurrences(FIELD.upgrade) > 0 ||
-      lines.occurrences(FIELD['http2-settings']) > 0;
-    if (!hasConnection && !hasOther) return 0;
+    if ((lines.known & HOP_BY_HOP) === 0) return 0;
     for (let index = 0; index < lines.count; index += 1) {
       const id = lines.id(index);
       if (id === FIELD.connection) {
@@ -136,7 +139,7 @@ export class ConnectionOptions {
       }
       const id = identifyField(bytes, tokenStart, tokenEnd);
       if (isEssential(id)) return REFUSED['connection-names-framing'];
-      if (id === FIELD.connection || isHopByHop(id)) continue;
+      if ((HOP_BY_HOP & (1 << id)) !== 0) continue;
       this.#removeNamed(bytes, base, lines, tokenStart, tokenEnd);
     }
     return 0;
@@ -159,7 +162,7 @@ export class ConnectionOptions {
     let at = this.removedCount;
     while (at > 0 && (removed[at - 1] as number) > line) at -= 1;
     if (at > 0 && removed[at - 1] === line) return;
-    removed.copyWithin(at + 1, at, this.removedCount);
+    for (let from = this.removedCount; from > at; from -= 1) removed[from] = removed[from - 1] as number;
     removed[at] = line;
     this.removedCount += 1;
   }
@@ -181,13 +184,7 @@ function isBlank(byte: number): boolean {
 }
 
 function isHopByHop(id: number): boolean {
-  return (
-    id === FIELD['keep-alive'] ||
-    id === FIELD['proxy-connection'] ||
-    id === FIELD.te ||
-    id === FIELD.upgrade ||
-    id === FIELD['http2-settings']
-  );
+  return id !== FIELD.connection && (HOP_BY_HOP & (1 << id)) !== 0;
 }
 
 function isEssential(id: number): boolean {

@@ -10,6 +10,7 @@ const CONNECT = Buffer.from('connect');
 const OPTIONS = Buffer.from('options');
 const VERSION = Buffer.from('HTTP/1.');
 const MAX_METHOD_BYTES = 32;
+const LINES = -1;
 
 /** By length. */
 const IDEMPOTENT_METHODS: Readonly<Record<number, readonly string[]>> = {
@@ -19,6 +20,8 @@ const IDEMPOTENT_METHODS: Readonly<Record<number, readonly string[]>> = {
   6: ['DELETE'],
   7: ['OPTIONS'],
 };
+
+const NO_METHODS: readonly string[] = [];
 
 /**
  * One request head, read strictly (RFC 9112). All offsets count from the head's first byte.
@@ -43,6 +46,8 @@ export class RequestHead {
   isHead = false;
   /** Whether the method may be repeated without harm (RFC 9110 section 9.2.2). */
   isIdempotent = false;
+  /** Where reading stopped for want of bytes: 0 before the target, in it or at its end by offset, LINES behind the request line. */
+  #at = 0;
 
   constructor(maxFields: number) {
     this.lines = new FieldLines(maxFields);
@@ -55,37 +60,65 @@ export class RequestHead {
   }
 
   /**
-   * Reads the head that starts at `start`.
+   * Reads the head that starts at `start`. After INCOMPLETE, the next call goes on with the same head, of which more has come.
    * @returns the absolute offset behind the head, INCOMPLETE, or a negative refusal
    */
   parse(bytes: Uint8Array, start: number, end: number): number {
-    const afterLine = this.#requestLine(bytes, start, end);
-    if (afterLine <= 0) return afterLine;
-    const headEnd = this.lines.scan(bytes, start, afterLine, end);
-    if (headEnd <= 0) return headEnd;
+    if (this.#at !== LINES) {
+      const afterLine = this.#requestLine(bytes, start, end);
+      if (afterLine <= 0) {
+        if (afterLine < 0) this.#at = 0;
+        return afterLine;
+      }
+      this.#at = LINES;
+      this.lines.begin(afterLine - start);
+    }
+    const headEnd = this.lines.scan(bytes, start, end);
+    if (headEnd === INCOMPLETE) return INCOMPLETE;
+    this.#at = 0;
+    if (headEnd < 0) return headEnd;
     this.length = headEnd - start;
     const verdict = this.#check(bytes, start);
     return verdict < 0 ? verdict : headEnd;
   }
 
   #requestLine(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#at === 0) {
+      const method = this.#method(bytes, start, end);
+      if (method <= 0) return method;
+      this.#at = method - start;
+    }
+    let position = start + this.#at;
+    while (position < end && TARGET[bytes[position] as number] === 1) position += 1;
+    if (position >= end) {
+      this.#at = position - start;
+      return INCOMPLETE;
+    }
+    return this.#endOfRequestLine(bytes, start, position, end);
+  }
+
+  /** @returns where the target starts */
+  #method(bytes: Uint8Array, start: number, end: number): number {
     let position = start;
     while (position < end && TOKEN[bytes[position] as number] === 1) position += 1;
     if (position - start > MAX_METHOD_BYTES) return REFUSED['request-line'];
     if (position >= end) return INCOMPLETE;
     if (bytes[position] !== SP || position === start) return REFUSED['request-line'];
     this.methodEnd = position - start;
-    position += 1;
-    this.targetStart = position - start;
-    while (position < end && TARGET[bytes[position] as number] === 1) position += 1;
-    if (position >= end) return INCOMPLETE;
-    if (bytes[position] !== SP) {
+    this.targetStart = position + 1 - start;
+    return position + 1;
+  }
+
+  /** Reads from behind the target, which ends at `targetEnd`. */
+  #endOfRequestLine(bytes: Uint8Array, start: number, targetEnd: number, end: number): number {
+    this.#at = targetEnd - start;
+    if (bytes[targetEnd] !== SP) {
       // A line that ends here has no version: HTTP/0.9.
-      return bytes[position] === CR || bytes[position] === LF ? REFUSED.version : REFUSED.target;
+      return bytes[targetEnd] === CR || bytes[targetEnd] === LF ? REFUSED.version : REFUSED.target;
     }
-    this.targetEnd = position - start;
+    this.targetEnd = targetEnd - start;
     if (this.targetEnd === this.targetStart) return REFUSED.target;
-    position += 1;
+    const position = targetEnd + 1;
     const wanted = Math.min(VERSION.length, end - position);
     for (let index = 0; index < wanted; index += 1) {
       if (bytes[position + index] !== VERSION[index]) return REFUSED.version;
@@ -143,9 +176,12 @@ export class RequestHead {
 
   /** Only methods that are written in capitals are the registered ones (RFC 9110 section 9.1). */
   #checkMethod(bytes: Uint8Array, start: number): void {
-    const word = IDEMPOTENT_METHODS[this.methodEnd];
     this.isHead = this.methodEnd === 4 && isWord(bytes, start, 'HEAD');
-    this.isIdempotent = word?.some((method) => isWord(bytes, start, method)) ?? false;
+    this.isIdempotent = false;
+    const words = IDEMPOTENT_METHODS[this.methodEnd] ?? NO_METHODS;
+    for (let index = 0; index < words.length; index += 1) {
+      if (isWord(bytes, start, words[index] as string)) this.isIdempotent = true;
+    }
   }
 
   /** An absolute target must name the same authority as Host, else two parsers could route it differently. */

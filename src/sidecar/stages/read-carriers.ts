@@ -1,4 +1,4 @@
-import { clearCarrierHeaders, type Propagation } from '../../propagation/index.ts';
+import type { Propagation } from '../../propagation/index.ts';
 import type { Stage } from '../exchange.ts';
 
 /**
@@ -9,7 +9,7 @@ export function readCarriers(propagation: Propagation, believed: (callerAddress:
   return {
     name: 'read-carriers',
     enter(exchange) {
-      clearCarrierHeaders(exchange.carriers);
+      exchange.carriers.clear();
       exchange.fillCarriers();
       propagation.extract(exchange.carriers, believed(exchange.caller.address), exchange.carried);
       return 'next';

@@ -45,6 +45,20 @@ function readResponse(bytes: Buffer): string {
   return end < 0 ? refusalKind(end) : end === INCOMPLETE ? 'incomplete' : 'accepted';
 }
 
+/** The same bytes, which count how often one of them is read. */
+function counting(bytes: Buffer): { readonly bytes: Uint8Array; reads: number } {
+  const counted = {
+    reads: 0,
+    bytes: new Proxy(bytes, {
+      get(target, key) {
+        if (typeof key === 'string' && /^\d+$/.test(key)) counted.reads += 1;
+        return Reflect.get(target, key);
+      },
+    }),
+  };
+  return counted;
+}
+
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   const sorted = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b);
   const edges = [0, ...sorted, bytes.length];
@@ -71,6 +85,36 @@ describe('framing of requests', () => {
       const all = Buffer.from(bytes, 'latin1');
       expect(readRequest(Array.from(all, (_, index) => all.subarray(index, index + 1)))).toBe(verdict);
     }
+  });
+
+  it('looks at each byte a few times, however many pieces a head comes in', () => {
+    const long = 'x'.repeat(2000);
+    const lines = Array.from({ length: 40 }, (_, index) => `${long.slice(0, 30)}-${index}: ${index}\r\n`);
+    const request = `GET /${long} HTTP/1.1\r\nhost: a\r\n${lines.join('')}${long}: ${long}\r\nz:${' '.repeat(2000)}\r\n\r\n`;
+    const response = `HTTP/1.1 200 ${long}\r\n${lines.join('')}${long}: ${long}\r\n\r\n`;
+    const heads = [
+      { head: new RequestHead(FIXED_LIMITS.fields), text: request },
+      { head: new ResponseHead(FIXED_LIMITS.fields), text: response },
+    ];
+    for (const { head, text } of heads) {
+      const counted = counting(Buffer.from(text));
+      for (let end = 1; end < text.length; end += 1) {
+        expect(head.parse(counted.bytes, 0, end, false)).toBe(INCOMPLETE);
+      }
+      expect(head.parse(counted.bytes, 0, text.length, false)).toBe(text.length);
+      expect(counted.reads).toBeLessThan(8 * text.length);
+      // The next head of the connection begins anew.
+      expect(head.parse(Buffer.from(text), 0, text.length, false)).toBe(text.length);
+    }
+  });
+
+  it('forgets a response head that was not complete when its connection is lost', () => {
+    const head = new ResponseHead(FIXED_LIMITS.fields);
+    expect(head.parse(Buffer.from('HTTP/1.1 500 x\r\na: b\r\nc'), 0, 23, false)).toBe(INCOMPLETE);
+    head.reset();
+    const other = Buffer.from('HTTP/1.1 204 y\r\n\r\n');
+    expect(head.parse(other, 0, other.length, false)).toBe(other.length);
+    expect([head.status, head.lines.count]).toEqual([204, 0]);
   });
 
   it('never throws, whatever comes', () => {

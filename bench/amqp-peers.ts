@@ -3,10 +3,10 @@ import path from 'node:path';
 import { type Address, loadPolicy, type SidecarConfig } from '../src/config/index.ts';
 import type { Prefetch } from '../src/core/index.ts';
 import { SIDECAR_MAIN } from '../src/sidecar/index.ts';
-import { HOST } from './load.ts';
 import { freePort, waitUntilServing } from './ports.ts';
 import type { ProcessGroup } from './processes.ts';
 import { findTool } from './programs.ts';
+import { HOST } from './scene.ts';
 
 const POLICY_FILE = new URL('../policies/case-study.yaml', import.meta.url).pathname;
 const READY_TIMEOUT_MS = 10_000;

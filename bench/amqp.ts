@@ -1,15 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { hostExec, mustRun, PriomeshError, silentLogger, systemClock } from '../src/core/index.ts';
+import { hostExec, mustRun, silentLogger, systemClock } from '../src/core/index.ts';
 import { openBroker, openLab } from '../src/lab/index.ts';
 import { MESSAGE_BYTES, runAmqpLoad } from './amqp-load.ts';
 import { AMQP_PEERS, type AmqpPeer, type RunningAmqpPeer } from './amqp-peers.ts';
+import { requireTwoCores } from './compare.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { cpuMs, type Memory, memoryOf } from './proc.ts';
 import { ProcessGroup } from './processes.ts';
 import { findTool } from './programs.ts';
-import type { Settings } from './rounds.ts';
+import { type Settings, wanted } from './settings.ts';
 import { type Row, rowsOf } from './summary.ts';
 import { heading, section } from './table.ts';
 
@@ -127,12 +128,7 @@ export async function compareAmqp(
   signal: AbortSignal,
   progress: (text: string) => void,
 ): Promise<AmqpBenchResult> {
-  if (os.cpus().length < 2) {
-    throw new PriomeshError(
-      'PLATFORM_MISSING',
-      'the benchmark needs two cores, one of them for the proxy alone',
-    );
-  }
+  requireTwoCores();
   const startedAt = new Date(systemClock.wallMs()).toISOString();
   const machine = await describeMachine();
   const loadBefore = os.loadavg();
@@ -148,7 +144,7 @@ export async function compareAmqp(
     const broker = await openBroker(lab, 'left1', { directory: folder, logger: silentLogger, signal });
     try {
       const subjects: Subject[] = [];
-      for (const peer of AMQP_PEERS) {
+      for (const peer of AMQP_PEERS.filter(({ name }) => wanted(settings, name))) {
         const running = await peer.start(processes, broker.address, folder, settings.proxyCore);
         subjects.push({ peer, running });
       }

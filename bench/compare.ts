@@ -3,24 +3,40 @@ import os from 'node:os';
 import path from 'node:path';
 import { PriomeshError, systemClock } from '../src/core/index.ts';
 import { describeMachine, type Machine } from './machine.ts';
-import { PEERS, startUpstream } from './peers/index.ts';
+import { measurePart, type PartResult, type Skip } from './parts/index.ts';
+import { peersOf } from './peers/index.ts';
 import { ProcessGroup } from './processes.ts';
-import { measureRounds, type Samples, type Settings, type Subject } from './rounds.ts';
-import { measureStartUp } from './start-up.ts';
-import { type Row, summarizeSamples } from './summary.ts';
+import type { Settings } from './settings.ts';
+import { type Figure, type Row, summarize } from './summary.ts';
+import { formatTables, heading, type TableShape } from './table.ts';
+import { startUpstreams } from './upstreams/index.ts';
 
 /** What a benchmark leaves. */
 export interface BenchResult {
-  readonly schema: 'priomesh/bench/v1';
+  readonly schema: 'priomesh/bench/v2';
   readonly startedAt: string;
   readonly elapsedMs: number;
   readonly machine: Machine;
   /** Over one, five and fifteen minutes, before and after: what else the machine did. */
   readonly loadAverages: readonly (readonly number[])[];
   readonly settings: Settings;
+  /** What each row is. */
   readonly peers: Readonly<Record<string, string>>;
   readonly rows: readonly Row[];
-  readonly samples: Samples;
+  /** What was not measured, and why. */
+  readonly skipped: readonly Skip[];
+  readonly tables: readonly TableShape[];
+  /** Every measured value. */
+  readonly figures: readonly Figure[];
+}
+
+/** Two cores are needed, one of them for the proxy alone. @throws PriomeshError PLATFORM_MISSING */
+export function requireTwoCores(): void {
+  if (os.cpus().length >= 2) return;
+  throw new PriomeshError(
+    'PLATFORM_MISSING',
+    'the benchmark needs two cores, one of them for the proxy alone',
+  );
 }
 
 /**
@@ -33,12 +49,7 @@ export async function compare(
   signal: AbortSignal,
   progress: (text: string) => void,
 ): Promise<BenchResult> {
-  if (os.cpus().length < 2) {
-    throw new PriomeshError(
-      'PLATFORM_MISSING',
-      'the benchmark needs two cores, one of them for the proxy alone',
-    );
-  }
+  requireTwoCores();
   const startedMs = systemClock.nowMs();
   const startedAt = new Date(systemClock.wallMs()).toISOString();
   const machine = await describeMachine();
@@ -46,40 +57,42 @@ export async function compare(
   const processes = await ProcessGroup.open(signal);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'priomesh-bench-'));
   try {
-    const upstream = await startUpstream(processes, folder, settings.restCore);
-    progress('starting sidecars to time them');
-    const starts = await measureStartUp(processes, folder, {
-      core: settings.proxyCore,
-      application: upstream.address,
-      times: settings.starts,
-    });
-    const subjects: Subject[] = [];
-    for (const peer of PEERS) {
-      const own = path.join(folder, peer.name);
+    const upstreams = await startUpstreams(processes, folder, settings.restCore);
+    const results: PartResult[] = [];
+    for (const part of settings.parts) {
+      const own = path.join(folder, part);
       await mkdir(own);
-      const running = await peer.start({
-        processes,
-        upstream: upstream.address,
-        folder: own,
-        core: settings.proxyCore,
-      });
-      subjects.push({ peer, running });
+      results.push(await measurePart({ processes, upstreams, folder: own, settings, progress }, part));
     }
-    const context = { processes, folder, upstreamPids: upstream.pids, settings, progress };
-    const samples: Samples = { ...(await measureRounds(context, subjects)), starts };
+    const figures = results.flatMap((one) => one.figures);
     return {
-      schema: 'priomesh/bench/v1',
+      schema: 'priomesh/bench/v2',
       startedAt,
       elapsedMs: systemClock.nowMs() - startedMs,
       machine,
       loadAverages: [loadBefore, os.loadavg()],
       settings,
-      peers: Object.fromEntries(PEERS.map(({ name, title }) => [name, title])),
-      rows: summarizeSamples(samples),
-      samples,
+      peers: Object.fromEntries(
+        settings.parts.flatMap((part) => peersOf(part).map(({ name, title }) => [name, title] as const)),
+      ),
+      rows: summarize(figures),
+      skipped: results.flatMap((one) => one.skipped),
+      tables: results.flatMap((one) => one.tables),
+      figures,
     };
   } finally {
     await processes.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The result as a person reads it. */
+export function formatComparison(result: BenchResult): string {
+  const { machine, settings, loadAverages, tables, rows, skipped } = result;
+  const left = skipped.map(({ part, what, row, reason }) => `${part}, ${what}: ${row}: ${reason}`);
+  return `${[
+    heading(machine, settings, loadAverages),
+    ...formatTables(tables, rows),
+    ...(left.length === 0 ? [] : [['left out', ...left].join('\n')]),
+  ].join('\n\n')}\n`;
 }

@@ -3,11 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { CONTROL_PLANE_MAIN, openReport, type Report } from '../src/control-plane/index.ts';
 import type { Topology } from '../src/control-protocol/index.ts';
-import { type Hint, PriomeshError, seededRandom, silentLogger, systemClock } from '../src/core/index.ts';
+import { type Hint, seededRandom, silentLogger, systemClock } from '../src/core/index.ts';
+import { requireTwoCores } from './compare.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { cpuMs, memoryOf } from './proc.ts';
 import { type BenchProcess, ProcessGroup } from './processes.ts';
-import type { Settings } from './rounds.ts';
+import { type Settings, wanted } from './settings.ts';
 import { type Row, rowsOf } from './summary.ts';
 import { heading, section } from './table.ts';
 
@@ -198,12 +199,7 @@ export async function measureControlPlane(
   signal: AbortSignal,
   progress: (text: string) => void,
 ): Promise<PlaneBenchResult> {
-  if (os.cpus().length < 2) {
-    throw new PriomeshError(
-      'PLATFORM_MISSING',
-      'the benchmark needs two cores, one of them for the control plane',
-    );
-  }
+  requireTwoCores();
   const startedAt = new Date(systemClock.wallMs()).toISOString();
   const machine = await describeMachine();
   const loadBefore = os.loadavg();
@@ -212,7 +208,7 @@ export async function measureControlPlane(
   try {
     const samples: PlaneSample[] = [];
     for (let round = 1; round <= settings.rounds; round += 1) {
-      for (const count of COUNTS) {
+      for (const count of COUNTS.filter((one) => wanted(settings, String(one)))) {
         progress(`round ${round} of ${settings.rounds}, ${count} sidecars`);
         samples.push(await measure(processes, folder, count, round, settings));
       }

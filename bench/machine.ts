@@ -2,6 +2,8 @@ import os from 'node:os';
 import { type Exec, hostExec } from '../src/core/index.ts';
 import { findTool } from './programs.ts';
 
+type Program = Parameters<typeof findTool>[0];
+
 /** Where and with what a benchmark ran. */
 export interface Machine {
   readonly processor: string;
@@ -23,10 +25,19 @@ async function firstMatch(
   return pattern.exec(`${stdout}\n${stderr}`)?.[1] ?? '';
 }
 
+/** What a program says its version is; nothing where it is not installed. */
+async function versionOf(program: Program, pattern: RegExp, flag = '-v'): Promise<Record<string, string>> {
+  let file: string;
+  try {
+    file = await findTool(program);
+  } catch {
+    return {};
+  }
+  return { [program]: await firstMatch(hostExec, [file, flag], pattern) };
+}
+
 /** Asks the machine and the programs what they are. */
 export async function describeMachine(): Promise<Machine> {
-  const version = (argv: readonly [string, ...string[]], pattern: RegExp) =>
-    firstMatch(hostExec, argv, pattern);
   return {
     processor: os.cpus()[0]?.model.trim() ?? '',
     cores: os.cpus().length,
@@ -34,10 +45,16 @@ export async function describeMachine(): Promise<Machine> {
     kernel: os.release(),
     versions: {
       node: process.versions.node,
-      haproxy: await version([await findTool('haproxy'), '-v'], /version (\S+)/),
-      nginx: await version([await findTool('nginx'), '-v'], /nginx\/(\S+)/),
-      wrk: await version([await findTool('wrk'), '-v'], /^wrk (\S+)/m),
+      ...(await versionOf('haproxy', /version (\S+)/)),
+      ...(await versionOf('nginx', /nginx\/(\S+)/)),
+      ...(await versionOf('nghttpx', /nghttp2\/(\S+)/)),
+      ...(await versionOf('h2load', /nghttp2\/(\S+)/, '--version')),
+      ...(await versionOf('wrk', /^wrk (\S+)/m)),
     },
-    commit: await version(['git', '-C', import.meta.dirname, 'describe', '--always', '--dirty'], /^(\S+)$/m),
+    commit: await firstMatch(
+      hostExec,
+      ['git', '-C', import.meta.dirname, 'describe', '--always', '--dirty'],
+      /^(\S+)$/m,
+    ),
   };
 }

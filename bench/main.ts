@@ -1,36 +1,52 @@
 import { writeFile } from 'node:fs/promises';
 import { EXIT_CODES, messageOf, PriomeshError } from '../src/core/index.ts';
-import { type AmqpBenchResult, compareAmqp, formatAmqpTables } from './amqp.ts';
-import { type BenchResult, compare } from './compare.ts';
-import { formatPlaneTables, measureControlPlane, type PlaneBenchResult } from './control-plane.ts';
-import { parseOptions, USAGE } from './options.ts';
-import { formatTables } from './table.ts';
+import { compareAmqp, formatAmqpTables } from './amqp.ts';
+import { drawChart } from './chart.ts';
+import { compare, formatComparison } from './compare.ts';
+import { formatPlaneTables, measureControlPlane } from './control-plane.ts';
+import { formatEndurance, measureEndurance } from './endurance.ts';
+import { type Mode, parseOptions, USAGE } from './options.ts';
+import type { Settings } from './settings.ts';
 
-type Result = BenchResult | AmqpBenchResult | PlaneBenchResult;
-
-function tablesOf(result: Result): string {
-  if (result.schema === 'priomesh/bench-amqp/v1') return formatAmqpTables(result);
-  if (result.schema === 'priomesh/bench-control-plane/v1') return formatPlaneTables(result);
-  return formatTables(
-    result.rows,
-    Object.keys(result.peers),
-    result.settings,
-    result.machine,
-    result.loadAverages,
-  );
+/** A run: what came out, for machines and for people, and its drawing where it has one. */
+interface Outcome {
+  readonly result: object;
+  readonly text: string;
+  readonly chart?: () => Promise<string>;
 }
 
+type Run = (settings: Settings, signal: AbortSignal, progress: (text: string) => void) => Promise<Outcome>;
+
+function run<Result extends object>(
+  measure: (settings: Settings, signal: AbortSignal, progress: (text: string) => void) => Promise<Result>,
+  format: (result: Result) => string,
+  draw?: (result: Result) => Promise<string>,
+): Run {
+  return async (settings, signal, progress) => {
+    const result = await measure(settings, signal, progress);
+    const chart = draw === undefined ? {} : { chart: () => draw(result) };
+    return { result, text: format(result), ...chart };
+  };
+}
+
+const RUNS: Readonly<Record<Mode, Run>> = {
+  compare: run(compare, formatComparison, drawChart),
+  endurance: run(measureEndurance, formatEndurance),
+  amqp: run(compareAmqp, formatAmqpTables),
+  'control-plane': run(measureControlPlane, formatPlaneTables),
+};
+
 async function main(signal: AbortSignal): Promise<void> {
-  const { help, amqp, controlPlane, jsonFile, settings } = parseOptions(process.argv.slice(2));
+  const { help, mode, jsonFile, chartFile, settings } = parseOptions(process.argv.slice(2));
   if (help) {
     process.stdout.write(USAGE);
     return;
   }
   const progress = (text: string): boolean => process.stderr.write(`${text}\n`);
-  const measure = amqp ? compareAmqp : controlPlane ? measureControlPlane : compare;
-  const result: Result = await measure(settings, signal, progress);
-  process.stdout.write(tablesOf(result));
+  const { result, text, chart } = await RUNS[mode](settings, signal, progress);
+  process.stdout.write(text);
   if (jsonFile !== undefined) await writeFile(jsonFile, `${JSON.stringify(result, null, 2)}\n`);
+  if (chartFile !== undefined && chart !== undefined) await writeFile(chartFile, await chart());
 }
 
 const interrupted = new AbortController();

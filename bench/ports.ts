@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { abortError, PriomeshError, systemClock } from '../src/core/index.ts';
-import { HOST } from './load.ts';
 import type { BenchProcess } from './processes.ts';
+import { HOST } from './scene.ts';
 
 const SERVING_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;

@@ -19,6 +19,8 @@ export interface SpawnOptions {
 export class BenchProcess {
   readonly pid: number;
   readonly title: string;
+  /** When it was started, by the clock of {@link systemClock}. */
+  readonly spawnedMs = systemClock.nowMs();
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
   readonly #readers = new Set<() => void>();

@@ -9,6 +9,8 @@ const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin'];
 const PACKAGES = {
   haproxy: 'haproxy',
   nginx: 'nginx-light',
+  nghttpx: 'nghttp2-proxy',
+  h2load: 'nghttp2-client',
   wrk: 'wrk',
   taskset: 'util-linux',
   setpriv: 'util-linux',
@@ -32,4 +34,21 @@ export async function findTool(name: keyof typeof PACKAGES): Promise<string> {
   throw new PriomeshError('PLATFORM_MISSING', `the benchmark needs ${name}, which is not installed`, {
     fix: `sudo apt-get install ${PACKAGES[name]}`,
   });
+}
+
+/**
+ * The file of a module that nginx loads when it starts.
+ * @throws PriomeshError PLATFORM_MISSING, naming the Debian package
+ */
+export async function findNginxModule(name: 'stream'): Promise<string> {
+  const file = `/usr/lib/nginx/modules/ngx_${name}_module.so`;
+  try {
+    await access(file, constants.R_OK);
+    return file;
+  } catch (error) {
+    throw new PriomeshError('PLATFORM_MISSING', `nginx's module ${name} is not installed`, {
+      cause: error,
+      fix: `sudo apt-get install libnginx-mod-${name}`,
+    });
+  }
 }

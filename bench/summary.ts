@@ -1,6 +1,4 @@
 import { quantileSorted } from '../src/analysis/index.ts';
-import { BODY_BYTES, type BodyName } from './load.ts';
-import type { LatencySample, MemorySample, Samples, ThroughputSample } from './rounds.ts';
 
 /** The middle and the extremes of some values. */
 export interface Spread {
@@ -11,7 +9,9 @@ export interface Spread {
 
 /** One figure of one peer. */
 export interface Row extends Spread {
-  /** What was measured, with its unit last: `throughputSmallRps`. */
+  /** Under which load, where there are several: `http1-200, 64 connections`. */
+  readonly case?: string;
+  /** What was measured, with its unit last: `throughputRps`. */
   readonly measure: string;
   readonly peer: string;
   /** This peer's figure divided by another's of the same round, by the other's name. */
@@ -31,6 +31,12 @@ export interface RoundValue {
   readonly peer: string;
   readonly round: number;
   readonly value: number;
+}
+
+/** One measured value. */
+export interface Figure extends RoundValue {
+  readonly case: string;
+  readonly measure: string;
 }
 
 /** The rows of one measure, with the ratios of each peer to each other one, round by round. */
@@ -56,89 +62,19 @@ export function rowsOf(measure: string, values: readonly RoundValue[]): Row[] {
   return rows;
 }
 
-function capitalized(name: string): string {
-  return `${name.slice(0, 1).toUpperCase()}${name.slice(1)}`;
-}
-
-function throughputRows(samples: readonly ThroughputSample[], body: BodyName): Row[] {
-  const own = samples.filter((sample) => sample.body === body);
-  const proxied = own.filter(({ peer }) => peer !== 'direct');
-  const rows = (measure: string, from: typeof own, value: (sample: ThroughputSample) => number): Row[] =>
-    rowsOf(
-      measure,
-      from.map((sample) => ({ peer: sample.peer, round: sample.round, value: value(sample) })),
-    );
-  const name = capitalized(body);
-  return [
-    ...rows(`throughput${name}Rps`, own, ({ requests, durationMs }) => (requests * 1000) / durationMs),
-    ...rows(`cpuPerRequest${name}Us`, proxied, ({ cpuMs, requests }) => (cpuMs * 1000) / requests),
-    ...rows(`proxyCore${name}Percent`, proxied, ({ cpuMs, durationMs }) => (100 * cpuMs) / durationMs),
-    ...rows(
-      `upstreamCore${name}Percent`,
-      own,
-      ({ upstreamCpuMs, durationMs }) => (100 * upstreamCpuMs) / durationMs,
-    ),
-    ...rows(`errors${name}`, own, ({ errors }) => errors),
-  ];
-}
-
-function latencyRows(samples: readonly LatencySample[]): Row[] {
-  const rows: Row[] = [];
-  for (const quantile of ['p50', 'p99'] as const) {
-    const values = samples.map((sample) => ({
-      peer: sample.peer,
-      round: sample.round,
-      value: sample[`${quantile}Ms`],
-    }));
-    rows.push(...rowsOf(`latency${capitalized(quantile)}Ms`, values));
-    const added = values.flatMap(({ peer, round, value }) => {
-      const direct = values.find((one) => one.peer === 'direct' && one.round === round);
-      return direct === undefined || peer === 'direct' ? [] : [{ peer, round, value: value - direct.value }];
-    });
-    rows.push(...rowsOf(`addedLatency${capitalized(quantile)}Ms`, added));
+/** All rows of a benchmark, in the order in which their figures came. */
+export function summarize(figures: readonly Figure[]): Row[] {
+  const groups = new Map<string, Figure[]>();
+  for (const figure of figures) {
+    const key = JSON.stringify([figure.case, figure.measure]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [figure]);
+    else group.push(figure);
   }
-  const counted = (measure: string, value: (sample: LatencySample) => number): Row[] =>
-    rowsOf(
-      measure,
-      samples.map((sample) => ({ peer: sample.peer, round: sample.round, value: value(sample) })),
-    );
-  rows.push(...counted('errorsOpenLoop', ({ errors }) => errors));
-  rows.push(...counted('lateSends', ({ late }) => late));
-  return rows;
-}
-
-function memoryRows(samples: readonly MemorySample[]): Row[] {
-  return (['idle', 'loaded'] as const).flatMap((state) => {
-    const counts = new Map<string, number>();
-    const own = samples
-      .filter((sample) => sample.state === state)
-      .map((sample) => {
-        const round = (counts.get(sample.peer) ?? 0) + 1;
-        counts.set(sample.peer, round);
-        return { ...sample, round };
-      });
-    const rows = (measure: string, value: (sample: MemorySample) => number): Row[] =>
-      rowsOf(
-        measure,
-        own.map((sample) => ({ peer: sample.peer, round: sample.round, value: value(sample) })),
-      );
-    const name = capitalized(state);
-    return [
-      ...rows(`rss${name}Bytes`, ({ rssBytes }) => rssBytes),
-      ...rows(`anonymous${name}Bytes`, ({ anonymousBytes }) => anonymousBytes),
-    ];
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    return first === undefined
+      ? []
+      : rowsOf(first.measure, group).map((row) => ({ case: first.case, ...row }));
   });
-}
-
-/** All figures of a benchmark. */
-export function summarizeSamples(samples: Samples): Row[] {
-  return [
-    ...(Object.keys(BODY_BYTES) as BodyName[]).flatMap((body) => throughputRows(samples.throughput, body)),
-    ...latencyRows(samples.latency),
-    ...memoryRows(samples.memory),
-    ...rowsOf(
-      'startMs',
-      samples.starts.map(({ peer, round, ms }) => ({ peer, round, value: ms })),
-    ),
-  ];
 }

@@ -1,6 +1,5 @@
-import { BODY_BYTES } from './load.ts';
 import type { Machine } from './machine.ts';
-import type { Settings } from './rounds.ts';
+import type { Settings } from './settings.ts';
 import type { Row, Spread } from './summary.ts';
 
 /** Lines up cells in columns: the first to the left, the others to the right. */
@@ -56,27 +55,10 @@ export function section(
   return `${title}\n${alignColumns([['peer', ...columns.map((column) => column.title)], ...lines])}`;
 }
 
-const MEBIBYTE = 1024 * 1024;
-
-function throughputColumns(name: string): Column[] {
-  const cpu = `cpuPerRequest${name}Us`;
-  return [
-    { title: 'CPU us/request', measure: cpu, digits: 2, spread: true },
-    { title: 'to haproxy', measure: cpu, against: 'haproxy', digits: 2 },
-    { title: 'to nginx', measure: cpu, against: 'nginx', digits: 2 },
-    { title: 'requests/s', measure: `throughput${name}Rps`, digits: 0, spread: true },
-    { title: 'to haproxy', measure: `throughput${name}Rps`, against: 'haproxy', digits: 2 },
-    { title: 'to nginx', measure: `throughput${name}Rps`, against: 'nginx', digits: 2 },
-    { title: 'own core %', measure: `proxyCore${name}Percent`, digits: 0 },
-    { title: 'upstream core %', measure: `upstreamCore${name}Percent`, digits: 0 },
-    { title: 'errors', measure: `errors${name}`, digits: 0 },
-  ];
-}
-
 /** Where and how was measured, in two lines. */
 export function heading(
   machine: Machine,
-  settings: Settings,
+  settings: Pick<Settings, 'rounds'>,
   loadAverages: readonly (readonly number[])[],
 ): string {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
@@ -87,49 +69,22 @@ export function heading(
   );
 }
 
-/** The whole result as a person reads it. */
-export function formatTables(
-  rows: readonly Row[],
-  peers: readonly string[],
-  settings: Settings,
-  machine: Machine,
-  loadAverages: readonly (readonly number[])[],
-): string {
-  const sections = [
-    heading(machine, settings, loadAverages),
-    ...Object.entries(BODY_BYTES).map(([name, bytes]) =>
-      section(
-        `${bytes}-byte responses, ${settings.connections} keep-alive connections, the peer alone on core ${settings.proxyCore}, closed loop of ${settings.seconds} s`,
-        rows,
-        peers,
-        throughputColumns(`${name.slice(0, 1).toUpperCase()}${name.slice(1)}`),
-      ),
-    ),
+/** A table that is to be made of rows. */
+export interface TableShape {
+  readonly title: string;
+  readonly case: string;
+  readonly peers: readonly string[];
+  readonly columns: readonly Column[];
+}
+
+/** The tables as a person reads them. */
+export function formatTables(shapes: readonly TableShape[], rows: readonly Row[]): string[] {
+  return shapes.map((shape) =>
     section(
-      `latency at ${settings.latencyRateRps} requests/s, open loop, from the intended send time`,
-      rows,
-      peers,
-      [
-        { title: 'p50 ms', measure: 'latencyP50Ms', digits: 3 },
-        { title: 'added p50 ms', measure: 'addedLatencyP50Ms', digits: 3, spread: true },
-        { title: 'p99 ms', measure: 'latencyP99Ms', digits: 3 },
-        { title: 'added p99 ms', measure: 'addedLatencyP99Ms', digits: 3, spread: true },
-        { title: 'late sends', measure: 'lateSends', digits: 0 },
-        { title: 'errors', measure: 'errorsOpenLoop', digits: 0 },
-      ],
+      shape.title,
+      rows.filter((row) => row.case === shape.case),
+      shape.peers,
+      shape.columns,
     ),
-    section('memory in MiB, all processes of the peer', rows, peers, [
-      { title: 'resident idle', measure: 'rssIdleBytes', digits: 1, unit: MEBIBYTE },
-      { title: 'anonymous idle', measure: 'anonymousIdleBytes', digits: 1, unit: MEBIBYTE },
-      { title: 'resident loaded', measure: 'rssLoadedBytes', digits: 1, unit: MEBIBYTE, spread: true },
-      { title: 'anonymous loaded', measure: 'anonymousLoadedBytes', digits: 1, unit: MEBIBYTE, spread: true },
-    ]),
-    section(
-      `from spawn to ready, ${settings.starts} starts each; sidecar-cached: with Node's cache of compiled code`,
-      rows,
-      ['sidecar', 'sidecar-cached'],
-      [{ title: 'ms', measure: 'startMs', digits: 1, spread: true }],
-    ),
-  ];
-  return `${sections.join('\n\n')}\n`;
+  );
 }

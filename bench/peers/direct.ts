@@ -4,7 +4,8 @@ import type { Peer } from './peer.ts';
 export const direct: Peer = {
   name: 'direct',
   title: 'no proxy',
+  wires: ['http1', 'http2', 'grpc', 'tcp'],
   classifies: false,
   stamps: false,
-  start: async ({ upstream }) => ({ address: upstream, pids: [] }),
+  start: async ({ upstream }) => ({ address: upstream, pids: [], end: async () => {} }),
 };

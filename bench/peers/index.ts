@@ -1,12 +1,35 @@
+import type { PartName } from '../settings.ts';
 import { direct } from './direct.ts';
-import { haproxy } from './haproxy.ts';
+import { haproxy, haproxyChain } from './haproxy.ts';
+import { LAYER_PEERS } from './layers.ts';
+import { nghttpx } from './nghttpx.ts';
 import { nginx } from './nginx.ts';
 import type { Peer } from './peer.ts';
-import { chain, sidecar } from './sidecar.ts';
+import { sidecar, sidecarChain } from './sidecar.ts';
 
-export type { Peer, RunningPeer } from './peer.ts';
+export { nginxConfiguration } from './nginx.ts';
+export type { Peer, PeerContext, RunningPeer } from './peer.ts';
 export { startInbound } from './sidecar.ts';
-export { startUpstream } from './upstream.ts';
+export { EVERYTHING } from './sidecar-process.ts';
 
-/** The rows of the comparison, in the order in which each round measures them. */
-export const PEERS: readonly Peer[] = [direct, haproxy, nginx, sidecar, chain];
+/** One proxy between the load and the upstream, in the order in which each round measures them. */
+const SINGLE: readonly Peer[] = [direct, haproxy, nginx, nghttpx, sidecar];
+
+/** Two proxies one after the other. */
+const CHAINS: readonly Peer[] = [direct, haproxyChain, sidecarChain];
+
+/** The rows of a part. */
+export function peersOf(part: PartName): readonly Peer[] {
+  switch (part) {
+    case 'chain':
+      return CHAINS;
+    case 'layers':
+      return LAYER_PEERS;
+    case 'memory':
+      return [...SINGLE.slice(1), ...CHAINS.slice(1)];
+    case 'start':
+      return SINGLE.slice(1);
+    default:
+      return SINGLE;
+  }
+}

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { parseRequests } from '../../../bench/open-loop.ts';
+import { parseH2load } from '../../../bench/loads/h2load.ts';
+import { parseWrk } from '../../../bench/loads/wrk.ts';
 import { parseOptions } from '../../../bench/options.ts';
 import { parseSmapsRollup, parseStat } from '../../../bench/proc.ts';
-import { parseWrk } from '../../../bench/wrk.ts';
 
 const WRK = `Running 2s test @ http://127.0.0.1:18971/small
   1 threads and 64 connections
@@ -74,36 +74,26 @@ LazyFree:              0 kB
   });
 });
 
-describe('parseRequests', () => {
-  const header = 'id,class,workload,phase,intended_ms,sent_ms,first_byte_ms,end_ms,status,bytes,error,late';
+describe('parseH2load', () => {
+  const text = `finished in 2.00s, 208956.00 req/s, 33.28MB/s
+requests: 417912 total, 417976 started, 417912 done, 417900 succeeded, 10 failed, 8 errored, 2 timeout
+status codes: 417900 2xx, 0 3xx, 0 4xx, 12 5xx
+`;
 
-  it('counts latency from the intended send time, of the measured phase only', () => {
-    const rows = [
-      '0,interactive,steady,warmup,0.000,0.000,50.000,90.000,200,200,,1',
-      '1,interactive,steady,measure,10.000,13.000,13.500,14.000,200,200,,1',
-      '2,interactive,steady,measure,20.000,20.100,21.000,22.000,200,200,,0',
-    ];
-    expect(parseRequests(`${[header, ...rows].join('\n')}\n`)).toEqual({
-      requests: 2,
-      errors: 0,
-      late: 1,
-      p50Ms: 3,
-      p99Ms: expect.closeTo(3.98, 9),
-    });
+  it('reads requests with success, duration, and what failed', () => {
+    expect(parseH2load(text)).toEqual({ requests: 417_900, durationMs: 2000, errors: 12 });
   });
 
-  it('counts refusals and failures as errors and leaves them out of the quantiles', () => {
-    const rows = [
-      '1,interactive,steady,measure,10.000,10.000,10.500,11.000,200,200,,0',
-      '2,interactive,steady,measure,20.000,20.000,20.100,20.200,503,10,,0',
-      '3,interactive,steady,measure,30.000,30.000,,,0,0,timeout,0',
-    ];
-    const result = parseRequests([header, ...rows].join('\n'));
-    expect(result).toMatchObject({ requests: 3, errors: 2, p50Ms: 1, p99Ms: 1 });
+  it.each([
+    ['850.00ms', 850],
+    ['1.50m', 90_000],
+  ])('reads a duration of %s', (duration, ms) => {
+    expect(parseH2load(text.replace('2.00s', duration)).durationMs).toBeCloseTo(ms, 9);
   });
 
-  it('refuses another table', () => {
-    expect(() => parseRequests('a,b\n1,2\n')).toThrow(/no column phase/);
+  it('refuses a run in which nothing succeeded, and what is no summary', () => {
+    expect(() => parseH2load(text.replace('417900 succeeded', '0 succeeded'))).toThrow(/no response/);
+    expect(() => parseH2load('')).toThrow(/no summary/);
   });
 });
 
@@ -115,15 +105,36 @@ describe('parseOptions', () => {
     expect(quick.seconds).toBeLessThan(long.seconds);
     const chosen = parseOptions(['--rounds', '2', '--seconds', '7', '--json', 'out.json']);
     expect(chosen).toMatchObject({
+      mode: 'compare',
       jsonFile: 'out.json',
       settings: { rounds: 2, seconds: 7, latencyMs: 7000 },
     });
   });
 
-  it.each([[['--rounds', '0']], [['--seconds', '1.5']], [['--rounds', '101']], [['--fast']], [['extra']]])(
-    'refuses %j',
-    (argv) => {
-      expect(() => parseOptions(argv)).toThrow(expect.objectContaining({ code: 'USAGE' }));
-    },
-  );
+  it('measures what is asked for, in its own order', () => {
+    const argv = ['--only', 'start,http1', '--connections', '512,1,1', '--rows', 'sidecar,direct'];
+    expect(parseOptions(argv).settings).toMatchObject({
+      parts: ['http1', 'start'],
+      connections: [1, 512],
+      rows: ['sidecar', 'direct'],
+    });
+    expect(parseOptions(['--endurance']).mode).toBe('endurance');
+    expect(parseOptions(['--chart', 'a.svg']).chartFile).toBe('a.svg');
+  });
+
+  it.each([
+    [['--rounds', '0']],
+    [['--seconds', '1.5']],
+    [['--rounds', '101']],
+    [['--fast']],
+    [['extra']],
+    [['--only', 'http1,http3']],
+    [['--connections', '64,']],
+    [['--connections', '4096']],
+    [['--amqp', '--endurance']],
+    [['--chart', 'a.png']],
+    [['--amqp', '--chart', 'a.svg']],
+  ])('refuses %j', (argv) => {
+    expect(() => parseOptions(argv)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
 });

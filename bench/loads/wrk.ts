@@ -1,21 +1,13 @@
-import type { Address } from '../src/config/index.ts';
-import { PriomeshError } from '../src/core/index.ts';
-import { type BodyName, pathOf, REQUEST_HEADERS, SERVICE } from './load.ts';
-import type { ProcessGroup } from './processes.ts';
-import { findTool } from './programs.ts';
-
-/** What wrk says of one run. */
-export interface WrkResult {
-  readonly requests: number;
-  readonly durationMs: number;
-  /** Responses that are neither 2xx nor 3xx, and requests that failed on their socket. */
-  readonly errors: number;
-}
+import { PriomeshError } from '../../src/core/index.ts';
+import type { ProcessGroup } from '../processes.ts';
+import { findTool } from '../programs.ts';
+import { type BodyName, pathOf, REQUEST_HEADERS, SERVICE } from '../scene.ts';
+import type { LoadResult, Pull } from './load.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Parses what wrk prints. @throws PriomeshError COMMAND_FAILED when it is something else */
-export function parseWrk(text: string): WrkResult {
+export function parseWrk(text: string): LoadResult {
   const summary = /^\s*(\d+) requests in ([\d.]+)(us|ms|s|m|h),/m.exec(text);
   if (summary === null) {
     throw new PriomeshError('COMMAND_FAILED', `wrk printed no summary: ${text.trim().slice(0, 500)}`);
@@ -31,21 +23,11 @@ export function parseWrk(text: string): WrkResult {
   };
 }
 
-/** A closed loop: as many requests as `connections` keep-alive connections carry. */
-export interface ClosedLoop {
-  readonly target: Address;
-  readonly body: BodyName;
-  readonly connections: number;
-  /** Whole seconds, as wrk wants. */
-  readonly seconds: number;
-  readonly core: number;
-}
-
 const SPARE_MS = 15_000;
 
-/** Runs wrk with one thread. */
-export async function runWrk(processes: ProcessGroup, loop: ClosedLoop): Promise<WrkResult> {
-  const { target, body, connections, seconds, core } = loop;
+/** Runs wrk with one thread: HTTP/1.1 over connections that are kept alive. */
+export async function runWrk(processes: ProcessGroup, body: BodyName, pull: Pull): Promise<LoadResult> {
+  const { target, connections, seconds, core } = pull;
   const headers = Object.entries({ Host: SERVICE, ...REQUEST_HEADERS });
   const url = `http://${target.host}:${target.port}${pathOf(body)}`;
   const child = processes.spawn(

@@ -5,7 +5,7 @@ export const HOST = '127.0.0.1';
 export const SERVICE = 'application';
 
 /** The bodies that the upstream answers with. */
-export const BODY_BYTES = { small: 200, large: 10_240 } as const;
+export const BODY_BYTES = { small: 200, large: 10_240, huge: 1_048_576 } as const;
 
 /** The name of a body in {@link BODY_BYTES}. */
 export type BodyName = keyof typeof BODY_BYTES;
@@ -49,3 +49,17 @@ export const REQUEST_HEADERS: Readonly<Record<string, string>> = {
   'Accept-Encoding': 'gzip, deflate, br, zstd',
   Priority: 'u=1',
 };
+
+/** The payload of a gRPC message, either way. */
+export const GRPC_MESSAGE_BYTES = 100;
+
+/** Where a gRPC client calls: the upstream answers with as many messages as the request's message says. */
+export const GRPC_PATH = '/priomesh.Bench/Answer';
+
+/** A gRPC request: compression flag, length, and a message whose first four bytes say how many messages shall come back. */
+export function grpcRequest(messages: number): Buffer {
+  const bytes = Buffer.alloc(5 + GRPC_MESSAGE_BYTES);
+  bytes.writeUInt32BE(GRPC_MESSAGE_BYTES, 1);
+  bytes.writeUInt32BE(messages, 5);
+  return bytes;
+}

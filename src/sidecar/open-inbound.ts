@@ -10,7 +10,7 @@ import { gatewayRoutes, makeUpstream } from './make-upstream.ts';
 import type { Upstream } from './pools/index.ts';
 import { type Admission, queueSettings } from './queue/index.ts';
 import type { Runtime } from './runtime.ts';
-import { requestQueue } from './stages/index.ts';
+import { openAdmission, requestQueue } from './stages/index.ts';
 import { SideCounters } from './statistics/index.ts';
 
 /** The way in, open. */
@@ -39,7 +39,9 @@ export async function openInbound(
     counters,
     () => baselines,
   );
-  const queue = requestQueue(queueSettings(policy, config.layers.includes('queue')), clock, wheel);
+  const queue = requestQueue(
+    openAdmission(queueSettings(policy, config.layers.includes('queue')), clock, wheel),
+  );
   const brokerRoutes = gatewayRoutes(shared, queued.inbound, requestReply, counters, baselines);
   const parts: InboundParts = {
     policy,

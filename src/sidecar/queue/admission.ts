@@ -2,7 +2,7 @@ import type { Clock, Shedding } from '../../core/index.ts';
 import { Timeout, type TimerWheel, type Timeout as WheelTimeout } from '../io/index.ts';
 import { AdaptiveLimit, type LimitStatistics } from './concurrency/index.ts';
 import { OverloadControl } from './overload.ts';
-import type { QueueEntry } from './queue-entry.ts';
+import type { EntryHolder, QueueEntry } from './queue-entry.ts';
 import { RequestQueue } from './request-queue.ts';
 import type { AdmissionSettings } from './settings.ts';
 
@@ -34,7 +34,7 @@ export interface AdmissionStatistics {
 }
 
 /** A request queue at work: it starts the next request when one ends, finds passed deadlines with one timeout for all, and keeps its limit fit. */
-export class Admission {
+export class Admission implements EntryHolder {
   readonly queue: RequestQueue;
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
@@ -46,6 +46,11 @@ export class Admission {
   readonly #overload: OverloadControl | undefined;
   readonly #sheds: Shedding;
   #filling = false;
+  /** How many may run at once here and, until they have ended, at those before this one. */
+  #wanted: number;
+  /** Requests that run at those whose place this one has taken. */
+  #inherited = 0;
+  #heir: { readonly admission: Admission; readonly indexOf: readonly number[] } | undefined;
 
   constructor(settings: AdmissionSettings, clock: Clock, wheel: TimerWheel, owner: AdmissionOwner) {
     const { adaptive, overload, shedding } = settings;
@@ -58,15 +63,53 @@ export class Admission {
     this.#expired = (entry) => owner.expired(entry);
     this.#timeout = new Timeout((nowMs) => this.#look(nowMs));
     this.#overload = overload === undefined ? undefined : new OverloadControl(overload, this.queue);
+    this.#wanted = settings.concurrency;
     if (adaptive !== undefined) {
       this.#limit = new AdaptiveLimit(adaptive, settings.classes.length, clock.nowMs());
-      this.queue.setLimit(this.#limit.current);
+      this.#want(this.#limit.current);
     }
+  }
+
+  #want(limit: number): void {
+    this.#wanted = limit;
+    this.queue.setLimit(Math.max(0, limit - this.#inherited));
+  }
+
+  /**
+   * Another takes the place of this one. Who waits here waits there from now on, by its rules and for as long as before; who runs counts
+   * against its limit until it has ended.
+   * @param indexOf by class index here: the class index there
+   */
+  handOver(next: Admission, indexOf: readonly number[]): void {
+    this.#heir = { admission: next, indexOf };
+    this.#wheel.remove(this.#timeout);
+    next.#inherited = this.queue.running + this.#inherited;
+    next.#want(next.#wanted);
+    this.queue.takeAll((entry) => {
+      entry.classIndex = indexOf[entry.classIndex] ?? 0;
+      entry.holder = next;
+      next.queue.adopt(entry);
+    });
+    if (next.queue.waiting > 0) next.#look(next.#clock.nowMs());
+  }
+
+  /** One that ran here, or before, has ended: its place is the last heir's. */
+  #bequeath(): void {
+    let last: Admission = this;
+    while (last.#heir !== undefined) last = last.#heir.admission;
+    last.#inherited -= 1;
+    last.#want(last.#wanted);
+    last.#fill();
   }
 
   /** Offers a request. On `wait`, the owner hears of it later. */
   offer(entry: QueueEntry, nowMs: number): Offer {
+    if (this.#heir !== undefined) {
+      entry.classIndex = this.#heir.indexOf[entry.classIndex] ?? 0;
+      return this.#heir.admission.offer(entry, nowMs);
+    }
     entry.offeredMs = nowMs;
+    entry.holder = this;
     if (this.queue.expired(entry, nowMs)) return 'too-late';
     if (this.#overload?.refuses(entry.classIndex, nowMs) === true) {
       // Nobody is turned away while less important requests wait.
@@ -89,13 +132,17 @@ export class Admission {
    */
   release(entry: QueueEntry, respondedMs = -1): void {
     this.queue.release(entry);
+    if (this.#heir !== undefined) {
+      this.#bequeath();
+      return;
+    }
     if (this.#limit !== undefined && respondedMs >= 0) this.#learn(this.#limit, entry, respondedMs);
     this.#fill();
   }
 
   #learn(limit: AdaptiveLimit, entry: QueueEntry, respondedMs: number): void {
     limit.observe(entry.classIndex, respondedMs - entry.startedMs, entry.startedAmong, respondedMs);
-    if (limit.current !== this.queue.limit) this.queue.setLimit(limit.current);
+    if (limit.current !== this.#wanted) this.#want(limit.current);
   }
 
   /** The caller of a waiting request is gone. */
@@ -110,11 +157,11 @@ export class Admission {
   }
 
   statistics(): AdmissionStatistics {
-    const { running, waiting, limit } = this.queue;
+    const { running, waiting } = this.queue;
     return {
-      running,
+      running: running + this.#inherited,
       waiting,
-      limit,
+      limit: this.#wanted,
       ...(this.#limit === undefined ? {} : { adaptive: this.#limit.statistics() }),
       ...(this.#overload === undefined
         ? {}

@@ -1,6 +1,12 @@
 import type { ClassIndex } from '../../core/index.ts';
 import type { WaitingList } from './waiting-list.ts';
 
+/** Who has let an entry in, or keeps it waiting. */
+export interface EntryHolder {
+  release(entry: QueueEntry, respondedMs?: number): void;
+  cancel(entry: QueueEntry): void;
+}
+
 /** What the queue holds about a request. Embedded in the request and used again and again: the queue allocates nothing. */
 export class QueueEntry {
   classIndex: ClassIndex = 0;
@@ -13,6 +19,8 @@ export class QueueEntry {
   /** When it was let through, and how many ran then, itself included. */
   startedMs = 0;
   startedAmong = 0;
+  /** The admission that it was offered to, or that has taken over from that. */
+  holder: EntryHolder | undefined;
   list: WaitingList | undefined;
   previous: QueueEntry | undefined;
   next: QueueEntry | undefined;

@@ -120,7 +120,6 @@ export class RequestQueue {
    */
   offer(entry: QueueEntry, displaced: (entry: QueueEntry) => void): Placed {
     const line = this.lineOf(entry.classIndex);
-    const list = this.#lists[line] as WaitingList;
     if (this.hasRoomFor(entry.classIndex)) {
       this.#start(entry, entry.offeredMs);
       return 'run';
@@ -131,13 +130,30 @@ export class RequestQueue {
       this.#take(victim);
       displaced(victim);
     }
+    this.adopt(entry);
+    return 'wait';
+  }
+
+  /** Lets an entry wait, also where there is no room: it has been let in before, by another queue. */
+  adopt(entry: QueueEntry): void {
+    const line = this.lineOf(entry.classIndex);
+    const list = this.#lists[line] as WaitingList;
     if (list.length === 0 && this.#settings.mode === 'weighted') {
       // A class that comes back does not catch up on the turns that it did not want.
       this.#pass[line] = Math.max(this.#pass[line] as number, this.#turn);
     }
     list.insert(entry);
     this.#waiting += 1;
-    return 'wait';
+  }
+
+  /** Takes out all that wait, and hands each over. */
+  takeAll(use: (entry: QueueEntry) => void): void {
+    for (const list of this.#lists) {
+      for (let entry = list.head; entry !== undefined; entry = list.head) {
+        this.#take(entry);
+        use(entry);
+      }
+    }
   }
 
   /** Takes the next request to run, or undefined when none may. Call {@link expire} first. */

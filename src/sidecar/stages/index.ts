@@ -6,7 +6,7 @@ export { markResponse } from './mark-response.ts';
 export { pickEndpoint } from './pick-endpoint.ts';
 export { readCarriers } from './read-carriers.ts';
 export { registerProvenance } from './register-provenance.ts';
-export { type RequestQueueStage, requestQueue } from './request-queue.ts';
+export { openAdmission, type RequestQueueStage, requestQueue } from './request-queue.ts';
 export { rewriteHead } from './rewrite-head.ts';
 export { type BrokerRoute, routeByBroker } from './route-by-broker.ts';
 export { routeByHost } from './route-by-host.ts';

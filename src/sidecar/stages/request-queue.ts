@@ -52,13 +52,13 @@ function settle(exchange: Exchange, nowMs: number): void {
 /** The stage with what stands behind it. Several stacks in front of one application share it. */
 export type RequestQueueStage = Stage & { readonly admission: Admission };
 
+/** What stands in front of the application. */
+export function openAdmission(settings: AdmissionSettings, clock: Clock, wheel: TimerWheel): Admission {
+  return new Admission(settings, clock, wheel, owner);
+}
+
 /** Lets at most so many requests to the application at once as it can handle, the important ones first. */
-export function requestQueue(
-  settings: AdmissionSettings,
-  clock: Clock,
-  wheel: TimerWheel,
-): RequestQueueStage {
-  const admission = new Admission(settings, clock, wheel, owner);
+export function requestQueue(admission: Admission): RequestQueueStage {
   return {
     name: 'request-queue',
     admission,
@@ -99,9 +99,9 @@ export function requestQueue(
       left(exchange);
       if (exchange.queueHeld) {
         exchange.queueHeld = false;
-        admission.release(exchange.queueEntry, exchange.respondedMs);
+        exchange.queueEntry.holder?.release(exchange.queueEntry, exchange.respondedMs);
       } else {
-        admission.cancel(exchange.queueEntry);
+        exchange.queueEntry.holder?.cancel(exchange.queueEntry);
       }
     },
   };

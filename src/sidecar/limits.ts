@@ -48,6 +48,12 @@ export const COUNTED_LIMITS = [
   'lingerBytes',
   'interimResponses',
   'queueCapacity',
+  'http2Streams',
+  'http2BlockBytes',
+  'http2BlockFrames',
+  'http2IdleFrames',
+  'http2WindowUpdates',
+  'http2UnsentControlBytes',
 ] as const;
 
 /** A bound that is counted when it is hit. */

@@ -18,6 +18,7 @@ import {
 import type { Side } from './exchange.ts';
 import { AnswerBytes } from './http1/index.ts';
 import { http1Protocol } from './http1-exchange/index.ts';
+import { http2Protocol } from './http2/index.ts';
 import { TimerWheel } from './io/index.ts';
 import { type DataPathLimits, FIXED_LIMITS } from './limits.ts';
 import type { NetworkReactions } from './network/index.ts';
@@ -66,7 +67,7 @@ export interface Runtime {
 type SideBasics = Pick<Side, 'limits' | 'clock' | 'wheel' | 'answers' | 'hostLine' | 'protocols' | 'tap'>;
 
 /** What is spoken on accepted connections, in the order in which it is recognized; the last takes what no other does. */
-const PROTOCOLS: readonly Protocol[] = [http1Protocol];
+const PROTOCOLS: readonly Protocol[] = [http2Protocol, http1Protocol];
 
 /** Makes what the parts of a sidecar share. Nothing listens yet. */
 export function openRuntime(config: SidecarConfig, dependencies: SidecarDependencies): Runtime {

@@ -19,6 +19,8 @@ export class ClassCounters {
   responseBytes = 0;
   inFlight = 0;
   queued = 0;
+  /** Calls of gRPC by the status they ended with. */
+  readonly grpcStatus: Record<number, number> = {};
   /** Time in the request queue, microseconds; requests that did not wait count as 0. */
   readonly queueWaitUs = new Histogram();
 }

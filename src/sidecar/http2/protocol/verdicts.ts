@@ -26,8 +26,6 @@ const MALFORMED_KINDS = [
   'content-length-invalid',
   'content-length-duplicate',
   'content-length-mismatch',
-  'body-not-allowed',
-  'grpc-timeout',
   'trailer',
 ] as const;
 

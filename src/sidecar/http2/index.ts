@@ -1,0 +1,1 @@
+export { http2Protocol } from './http2-protocol.ts';

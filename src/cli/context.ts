@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '../core/index.ts';
+import type { Clock, Logger, ProgramName } from '../core/index.ts';
 import type { Screen, ScreenEvents } from './screen.ts';
 
 /** What a verb sees of the world; tests hand in their own. */
@@ -16,6 +16,8 @@ export interface CliContext {
   readonly cwd: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Goes on as another program in this process's place (execve(2)), and never returns; absent where that must not be. */
+  readonly become?: (program: ProgramName, args: readonly string[]) => Promise<void>;
   /** Fires on SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }

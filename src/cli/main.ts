@@ -1,5 +1,12 @@
 import { Command, type OutputConfiguration } from 'commander';
-import { EXIT_CODES, type ExitName, jsonLogger, type LogLevel, systemClock } from '../core/index.ts';
+import {
+  EXIT_CODES,
+  type ExitName,
+  jsonLogger,
+  type LogLevel,
+  programOf,
+  systemClock,
+} from '../core/index.ts';
 import type { CliContext } from './context.ts';
 import { report } from './report.ts';
 import { VERBS } from './verbs/index.ts';
@@ -102,6 +109,10 @@ if (import.meta.main) {
             (await import('./screen.ts')).openScreen(process.stdout, process.stdin, events),
         }
       : {}),
+    become: async (name, args) => {
+      const { argv } = await programOf(name);
+      process.execve?.(argv[0], [...argv, ...args], process.env);
+    },
     env: process.env,
     cwd: process.cwd(),
     clock: systemClock,

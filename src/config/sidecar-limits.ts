@@ -23,6 +23,7 @@ export const SIDECAR_LIMITS = {
   bodyTimeoutMs: limit(30_000, 1, 86_400_000, 'How long the body of a request may pause.'),
   connectTimeoutMs: limit(3000, 1, 86_400_000, 'How long connecting to an endpoint may take.'),
   responseTimeoutMs: limit(60_000, 1, 86_400_000, 'How long an endpoint may be silent during a request.'),
+  warmUpMs: limit(25, 0, 10_000, 'How long requests of its own are sent through it before it says ready.'),
   drainTimeoutMs: limit(5000, 0, 86_400_000, 'How long running requests may go on after SIGTERM.'),
   breakerFailures: limit(16, 1, 100_000, 'Failures in a row that take an endpoint out of rotation.'),
   breakerOpenMs: limit(1000, 1, 86_400_000, 'How long such an endpoint stays out.'),

@@ -1,6 +1,7 @@
 export * from './clock.ts';
 export * from './daemon.ts';
 export * from './dscp.ts';
+export * from './entropy.ts';
 export * from './errors.ts';
 export * from './exec.ts';
 export * from './exit-codes.ts';
@@ -10,5 +11,7 @@ export * from './layer.ts';
 export * from './log.ts';
 export * from './network.ts';
 export * from './policy.ts';
+export { type ProgramName, programOf } from './program.ts';
 export * from './random.ts';
+export * from './traffic.ts';
 export * from './unix-socket.ts';

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf, PriomeshError } from '../core/index.ts';
+import { messageOf, PriomeshError, programOf } from '../core/index.ts';
 import type { Lab, LabProcess } from '../lab/index.ts';
 import type { ProcessConfiguration } from './trial-configuration.ts';
 
@@ -40,7 +40,8 @@ export async function startProcess(
   main: string,
   { name, node }: Pick<ProcessConfiguration<unknown>, 'name' | 'node'>,
 ): Promise<Running> {
-  const process_ = await lab.spawn(node, [process.execPath, main, '--config', configFile(folder, name)], {
+  const { argv } = await programOf(main);
+  const process_ = await lab.spawn(node, [...argv, '--config', configFile(folder, name)], {
     stderrFile: logFile(folder, name),
   });
   return { name, process: process_ };

@@ -1,6 +1,7 @@
-import { randomFillSync } from 'node:crypto';
+import { randomSeed } from '../core/index.ts';
 
-const [KEY_0 = 0, KEY_1 = 0] = randomFillSync(new Int32Array(2));
+const KEY_0 = randomSeed() | 0;
+const KEY_1 = randomSeed() | 0;
 const state = new Int32Array(4);
 
 function round(): void {

@@ -1,9 +1,9 @@
-import { randomFillSync } from 'node:crypto';
+import { fillRandom } from '../core/index.ts';
 import { writeHex } from './bytes.ts';
 import type { Id } from './id.ts';
 import { RANDOM_BATCH_BYTES } from './limits.ts';
 
-/** Fills an array with random bytes. `crypto.randomFillSync` in production; a seeded source in tests. */
+/** Fills an array with random bytes. The operating system's in production; a seeded source in tests. */
 export type RandomFill = (into: Uint8Array) => void;
 
 /** Draws identifiers from a random source, in batches. */
@@ -23,7 +23,7 @@ const UUID_CHARACTERS = 36;
 const DASH = 0x2d;
 
 /** Makes a source of identifiers. */
-export function createIdSource(fill: RandomFill = (into) => void randomFillSync(into)): IdSource {
+export function createIdSource(fill: RandomFill = fillRandom): IdSource {
   const pool = Buffer.alloc(RANDOM_BATCH_BYTES);
   let used = pool.length;
 

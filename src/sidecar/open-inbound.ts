@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomToken } from '../core/index.ts';
 import { compileClassifier } from '../ingress-classifier/index.ts';
 import { applyListenerProfile } from '../transport/index.ts';
 import type { RequestReply } from './amqp/request-reply/index.ts';
@@ -90,7 +90,7 @@ export async function openInbound(
 
 /** What comes out of a queue waits for the application in the same line as what comes over connections. */
 async function openInternal(runtime: Runtime, parts: InboundParts): Promise<InboundPart['internal']> {
-  const ownToken = randomUUID();
+  const ownToken = randomToken();
   const live: { current: Side } = {
     current: {
       name: 'inbound',

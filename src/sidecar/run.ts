@@ -1,10 +1,7 @@
-import { randomInt } from 'node:crypto';
-import { loadSidecarConfig } from '../config/index.ts';
-import { type DaemonContext, seededRandom } from '../core/index.ts';
+import { loadSidecarConfig, resolveLimits } from '../config/index.ts';
+import { type DaemonContext, randomSeed, seededRandom } from '../core/index.ts';
 import { startSidecar } from './start.ts';
-
-/** Largest seed of core's random source, plus one. */
-const SEED_BOUND = 2 ** 32;
+import { warmUp } from './warm-up.ts';
 
 /**
  * Runs a sidecar until the signal fires: prints `{"event":"ready", ...}` as a line when it serves, and resolves when all is closed.
@@ -12,7 +9,9 @@ const SEED_BOUND = 2 ** 32;
  */
 export async function runSidecar(file: string, { stdout, logger, signal }: DaemonContext): Promise<void> {
   const config = await loadSidecarConfig(file);
-  const sidecar = await startSidecar(config, { random: seededRandom(randomInt(SEED_BOUND)), logger });
+  const dependencies = { random: seededRandom(randomSeed()), logger };
+  await warmUp(config, dependencies, resolveLimits(config.limits).warmUpMs);
+  const sidecar = await startSidecar(config, dependencies);
   const ready = {
     event: 'ready',
     service: config.service,

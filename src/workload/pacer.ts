@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { abortError, type Clock } from '../core/index.ts';
 
@@ -23,7 +24,9 @@ export interface Pacer {
  */
 export async function openPacer(clock: Clock): Promise<Pacer> {
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL('./pacer-thread.ts', import.meta.url), { workerData: stop });
+  const worker = new Worker(new URL(`./pacer-thread${extname(import.meta.url)}`, import.meta.url), {
+    workerData: stop,
+  });
   await once(worker, 'message');
   return {
     async run(task, onDue, signal) {

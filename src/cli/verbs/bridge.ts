@@ -6,6 +6,7 @@ export const bridgeVerb: Verb = {
     command
       .requiredOption('--config <file>', 'what the bridge is told, YAML or JSON')
       .action(async (options: { config: string }) => {
+        await context.become?.('bridge', ['--config', options.config]);
         const { runBridge } = await import('../../sdn-bridge/index.ts');
         await runBridge(options.config, context);
       });

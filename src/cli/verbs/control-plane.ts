@@ -6,6 +6,7 @@ export const controlPlaneVerb: Verb = {
     command
       .requiredOption('--config <file>', 'what the control plane is told, YAML or JSON')
       .action(async (options: { config: string }) => {
+        await context.become?.('control-plane', ['--config', options.config]);
         const { runControlPlane } = await import('../../control-plane/index.ts');
         await runControlPlane(options.config, context);
       });

@@ -6,6 +6,7 @@ export const sidecarVerb: Verb = {
     command
       .requiredOption('--config <file>', 'what the sidecar is told, YAML or JSON')
       .action(async (options: { config: string }) => {
+        await context.become?.('sidecar', ['--config', options.config]);
         const { runSidecar } = await import('../../sidecar/index.ts');
         await runSidecar(options.config, context);
       });

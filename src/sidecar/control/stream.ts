@@ -1,15 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
-import type { Address } from '../../config/index.ts';
 import {
   backOffMs,
   CHANNEL_OPTIONS,
   loadControlProtocol,
   type WatchRequest,
   type WatchResponse,
+  type WireEndpoint,
 } from '../../control-protocol/index.ts';
-import { type Clock, type Logger, messageOf, type Random } from '../../core/index.ts';
+import { type Clock, type Logger, messageOf, type Random, randomToken } from '../../core/index.ts';
 import { ControlCounters } from './counters.ts';
+import { tellDrain } from './drain.ts';
 import type { ControlEvents } from './events.ts';
 import { Receiver } from './receive.ts';
 
@@ -28,7 +28,7 @@ export interface ControlStreamOptions {
   readonly node: string;
   readonly service: string;
   /** Where the sidecar takes requests: it is registered for as long as the stream lives. Undefined: it is not. */
-  readonly endpoint: Address | undefined;
+  readonly endpoint: WireEndpoint | undefined;
   readonly events: ControlEvents;
   readonly clock: Clock;
   readonly random: Random;
@@ -39,6 +39,8 @@ export interface ControlStreamOptions {
 export interface ControlStream {
   /** Whether it is there, and counters since the start. */
   statistics(): Readonly<Record<string, unknown>>;
+  /** Says that the endpoint is about to go. Resolves when all have been told, or after a bounded time; never rejects. */
+  drain(): Promise<void>;
   /** Ends it and waits until nothing of it runs. No event comes after it, `lost` neither. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -57,7 +59,7 @@ class Stream implements ControlStream {
     this.#request = {
       service,
       node,
-      instance: randomUUID(),
+      instance: randomToken(),
       ...(endpoint === undefined ? {} : { endpoint }),
     };
     this.#done = this.#run();
@@ -65,6 +67,15 @@ class Stream implements ControlStream {
 
   statistics(): Readonly<Record<string, unknown>> {
     return { connected: this.#connected, ...this.#counters };
+  }
+
+  async drain(): Promise<void> {
+    const { target, clock, logger } = this.#options;
+    const { service, endpoint, instance } = this.#request;
+    if (!this.#connected || !endpoint) return;
+    const why = await tellDrain(target, { service, endpoint, instance }, clock, this.#closing.signal);
+    if (why !== undefined)
+      logger.log('warn', 'not everybody knows that this sidecar is about to go', { why });
   }
 
   async close(): Promise<void> {

@@ -22,3 +22,12 @@ export { schemaId, schemas } from './schemas.ts';
 export { loadSidecarConfig, parseSidecarConfig } from './sidecar.ts';
 export { resolveLimits, SIDECAR_LIMITS, type SidecarLimits } from './sidecar-limits.ts';
 export { type Address, SIDECAR_LAYERS, type SidecarConfig } from './sidecar-schema.ts';
+export { loadEndpoints } from './upstream.ts';
+export {
+  BALANCER_NAMES,
+  type BalancerName,
+  type EndpointConfig,
+  type Locality,
+  MAX_ENDPOINTS,
+  type UpstreamConfig,
+} from './upstream-schema.ts';

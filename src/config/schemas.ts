@@ -6,6 +6,7 @@ import { graphKind } from './graph.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { policyKind } from './policy.ts';
 import { sidecarFileKind, sidecarKind } from './sidecar.ts';
+import { endpointsKind } from './upstream.ts';
 
 /** The URN under which a schema of priomesh is known: editors and validators refer to it without a network. */
 export function schemaId(name: string): string {
@@ -25,6 +26,7 @@ export function schemas(): Readonly<Record<string, JsonSchema>> {
     published(graphKind),
     published(sidecarKind),
     published(sidecarFileKind),
+    published(endpointsKind),
     published(controlPlaneKind),
     published(bridgeKind),
     published(bridgeFileKind),

@@ -12,6 +12,8 @@ import {
   ruleMatchSchema,
 } from './policy-schema.ts';
 import { SIDECAR_LIMITS } from './sidecar-limits.ts';
+import { trafficSchema } from './traffic-schema.ts';
+import { localitySchema, upstreamSchema } from './upstream-schema.ts';
 
 /** The columns of the policy that a sidecar serves; the others are not its business. */
 export const SIDECAR_LAYERS = ['queue', 'broker', 'transport', 'mark', 'network'] as const;
@@ -97,6 +99,7 @@ export function resolvedPolicySchema() {
         .array(z.strictObject({ ...routeShape(), place }).describe('One route.'))
         .max(1000)
         .describe('Requests that are served through a message queue.'),
+      traffic: z.exactOptional(trafficSchema()),
       ingress: z
         .strictObject({
           defaultClass: f.name.describe('The class of a request that no rule matches.'),
@@ -143,6 +146,9 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
   return z.strictObject({
     service: f.name.describe('The service beside which the sidecar stands.'),
     policy,
+    locality: z.exactOptional(
+      localitySchema().describe('Where the sidecar stands, for upstreams that are `localityAware`.'),
+    ),
     layers: z
       .array(z.enum(SIDECAR_LAYERS))
       .max(SIDECAR_LAYERS.length)
@@ -157,6 +163,13 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
             .describe(
               'Whether requests enter the mesh here: they are classified, and class headers are stripped.',
             ),
+          links: z.exactOptional(
+            z
+              .boolean()
+              .describe(
+                'Whether other sidecars may send many requests over one connection; never where requests enter the mesh. Default true.',
+              ),
+          ),
         })
         .describe('The way in.'),
     ),
@@ -165,14 +178,7 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
         .strictObject({
           listen: listen.describe('Where the service sends its own requests.'),
           upstreams: z
-            .record(
-              f.host,
-              z
-                .strictObject({
-                  endpoints: z.array(peer).min(1).max(1024).describe('The addresses that serve it.'),
-                })
-                .describe('One upstream.'),
-            )
+            .record(f.host, upstreamSchema())
             .describe('The value of the Host header, without port, to the upstream.'),
         })
         .describe('The way out.'),
@@ -217,8 +223,17 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
           node: f
             .text(45)
             .describe('The address by which the network knows the host that the sidecar stands on.'),
+          weight: z.exactOptional(
+            f
+              .between(0.01, 1000)
+              .describe(
+                'How much of the requests to the service it is to get, relative to others. Default 1.',
+              ),
+          ),
         })
-        .describe('Where hints about the network come from. Absent: the sidecar works without.'),
+        .describe(
+          'Where the sidecar is registered, and hints about the network and endpoints come from. Absent: the sidecar works without.',
+        ),
     ),
     tap: z.exactOptional(
       z

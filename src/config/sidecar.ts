@@ -18,6 +18,7 @@ import {
   sidecarSchema,
 } from './sidecar-schema.ts';
 import { type Path, readSource } from './source.ts';
+import { checkUpstream } from './upstream.ts';
 
 type Check = Pick<Report, 'invalid' | 'conflict'>;
 
@@ -56,7 +57,12 @@ function checkBroker(
   }
 }
 
-function checkAddresses(config: Omit<SidecarConfig, 'policy'>, report: Check): void {
+/** @param classes of the policy, where it has been read */
+function checkAddresses(
+  config: Omit<SidecarConfig, 'policy'>,
+  classes: readonly string[] | undefined,
+  report: Check,
+): void {
   const { inbound, outbound, broker } = config;
   if (inbound === undefined && outbound === undefined && broker === undefined) {
     report.invalid([], 'the sidecar has neither inbound nor outbound nor broker', 'Add one of them.');
@@ -78,10 +84,11 @@ function checkAddresses(config: Omit<SidecarConfig, 'policy'>, report: Check): v
   if (inbound !== undefined && same(inbound.listen, outbound.listen)) {
     report.conflict(['outbound', 'listen'], 'inbound and outbound listen on the same port', 'Use two ports.');
   }
-  for (const [host, { endpoints }] of Object.entries(outbound.upstreams)) {
-    for (const [index, endpoint] of endpoints.entries()) {
+  const context = { hasControlPlane: config.controlPlane !== undefined, classes };
+  for (const [host, upstream] of Object.entries(outbound.upstreams)) {
+    checkUpstream(upstream, ['outbound', 'upstreams', host], context, report);
+    for (const [index, endpoint] of (upstream.endpoints ?? []).entries()) {
       const path: Path = ['outbound', 'upstreams', host, 'endpoints', index];
-      checkAddress(endpoint, path, report);
       if (same(endpoint, outbound.listen)) {
         report.conflict(path, 'the sidecar would call itself', 'Name the address of the service.');
       }
@@ -129,7 +136,11 @@ export function checkResolved(policy: Policy, report: Check): void {
 }
 
 function checkSidecar(config: SidecarConfig, report: Check): void {
-  checkAddresses(config, report);
+  checkAddresses(
+    config,
+    config.policy.classes.map(({ name }) => name),
+    report,
+  );
   checkResolved(config.policy, report);
 }
 
@@ -152,7 +163,7 @@ export const sidecarFileKind: DocumentKind<SidecarFile, SidecarFile> = {
   name: 'sidecar-file',
   schema: sidecarFileSchema,
   resolve(file, report) {
-    checkAddresses(file, report);
+    checkAddresses(file, undefined, report);
     return file;
   },
 };

@@ -5,6 +5,8 @@ export class PlaneCounters {
   watchesRefused = 0;
   /** Sidecars that were cut off because they took in nothing. */
   watchesStalled = 0;
+  /** Sidecars that said that they were about to go. */
+  drains = 0;
   /** Endpoints that found no room in the registry. */
   endpointsRefused = 0;
   reports = 0;

@@ -7,5 +7,7 @@ export const PLANE_LIMITS = {
   gatherMsPerSidecar: 0.2,
   /** How often graces, keep-alives and stalled sidecars are looked at. */
   tickMs: 100,
+  /** Who is about to go waits for so long at most until all have been told. */
+  drainToldMs: 1000,
   instanceCharacters: 64,
 } as const;

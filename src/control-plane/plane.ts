@@ -14,7 +14,7 @@ import { HintStore } from './hint-store.ts';
 import { PLANE_LIMITS } from './limits.ts';
 import { Messages } from './messages.ts';
 import { NodePaths } from './node-paths.ts';
-import { Registry } from './registry.ts';
+import { Registry, type ServiceAddress } from './registry.ts';
 import { type Follower, type Sink, Watcher } from './watcher.ts';
 
 /** What the control plane acts through. */
@@ -41,6 +41,8 @@ export class Plane {
   readonly #registry: Registry;
   readonly #messages: Messages;
   readonly #watchers = new Set<Watcher>();
+  /** Who waits until all have been told. */
+  readonly #waiting = new Set<{ readonly version: number; resolve(told: boolean): void }>();
   readonly #classes: ReadonlySet<string> | undefined;
   #topology: Topology | undefined;
   #paths = new NodePaths();
@@ -84,7 +86,7 @@ export class Plane {
   follow(follower: Follower, sink: Sink): Watcher {
     this.counters.watches += 1;
     let { address } = follower;
-    if (address !== undefined && !this.#registry.join(address)) {
+    if (address !== undefined && !this.#registry.join(address, follower.registration)) {
       this.counters.endpointsRefused += 1;
       address = undefined;
     }
@@ -98,8 +100,35 @@ export class Plane {
   /** A stream has ended. Safe to call twice. */
   unfollow(watcher: Watcher): void {
     if (!this.#watchers.delete(watcher)) return;
+    if (this.#waiting.size > 0) this.#lookAtWaiting();
     const { address } = watcher.follower;
     if (address !== undefined) this.#registry.leave(address, this.#clock.nowMs());
+  }
+
+  /**
+   * An endpoint is about to go: all who follow are told at once, without waiting for other changes.
+   * @returns whether all have been told before the time for it was over
+   */
+  async drain(address: ServiceAddress, instance: string): Promise<boolean> {
+    this.counters.drains += 1;
+    if (!this.#registry.drain(address, instance)) return false;
+    const { version } = this.#registry;
+    this.#publishMs = undefined;
+    this.#publishedRegistry = version;
+    this.#flushAll();
+    if (this.#hasTold(version)) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiting = { version, resolve };
+    this.#waiting.add(waiting);
+    const enough = new AbortController();
+    const late = this.#clock.sleep(PLANE_LIMITS.drainToldMs, enough.signal).then(
+      () => false,
+      () => false,
+    );
+    const told = await Promise.race([promise, late]);
+    enough.abort();
+    this.#waiting.delete(waiting);
+    return told;
   }
 
   /** Takes what a bridge has said. */
@@ -241,6 +270,17 @@ export class Plane {
     return this.#messages.registry(table, since, nowMs);
   }
 
+  /** Whether all who follow have taken in a version of the registry. */
+  #hasTold(version: number): boolean {
+    for (const { writing, toldRegistry } of this.#watchers)
+      if (writing || toldRegistry < version) return false;
+    return true;
+  }
+
+  #lookAtWaiting(): void {
+    for (const { version, resolve } of this.#waiting) if (this.#hasTold(version)) resolve(true);
+  }
+
   #write(watcher: Watcher, message: Uint8Array, nowMs: number): void {
     watcher.writing = true;
     watcher.wroteMs = nowMs;
@@ -248,6 +288,7 @@ export class Plane {
     watcher.sink.write(message, () => {
       watcher.writing = false;
       this.#flush(watcher);
+      if (this.#waiting.size > 0) this.#lookAtWaiting();
     });
   }
 }

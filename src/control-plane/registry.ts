@@ -1,4 +1,5 @@
-import { CONTROL_LIMITS, type WireRegistry } from '../control-protocol/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { CONTROL_LIMITS, type Placement, type WireRegistry } from '../control-protocol/index.ts';
 
 /** An IP literal, a TCP port, and the service that is served there. */
 export interface ServiceAddress {
@@ -7,8 +8,19 @@ export interface ServiceAddress {
   readonly port: number;
 }
 
+/** What stands for an endpoint. */
+export interface Registration extends Placement {
+  /** As its sidecar names itself. */
+  readonly instance: string;
+}
+
 interface Entry extends ServiceAddress {
   readonly configured: boolean;
+  placement: Placement;
+  /** Who came last; only it can say that the endpoint is about to go. */
+  instance: string;
+  /** It is about to go: it takes no new requests. */
+  draining: boolean;
   /** Streams that stand for it now. */
   streams: number;
   healthy: boolean;
@@ -19,12 +31,27 @@ interface Entry extends ServiceAddress {
   missingMs: number | undefined;
 }
 
+function written(entry: Entry): WireRegistry['endpoints'][number] {
+  const { service, host, port, healthy, gone, draining, placement } = entry;
+  const { weight, locality } = placement;
+  return {
+    service,
+    host,
+    port,
+    healthy,
+    gone,
+    ...(weight === undefined ? {} : { weight }),
+    ...(locality === undefined ? {} : { zone: locality.zone, region: locality.region ?? '' }),
+    ...(draining ? { draining } : {}),
+  };
+}
+
 const keyOf = ({ service, host, port }: ServiceAddress): string => `${service} ${host} ${port}`;
 
 /**
  * Which endpoints serve which service. An endpoint is there because the configuration names it or because its sidecar follows the control
  * plane. The end of a sidecar's last stream makes it unhealthy after a grace, within which the sidecar may come back; one that only its
- * stream had made known then leaves.
+ * stream had made known then leaves. One that has said that it is about to go needs no grace.
  */
 export class Registry {
   /** Rises with each change that is to be told. */
@@ -50,13 +77,26 @@ export class Registry {
   }
 
   /** A stream has come for an endpoint. False: the registry is full. */
-  join(address: ServiceAddress): boolean {
+  join(address: ServiceAddress, { instance, ...placement }: Registration = { instance: '' }): boolean {
     const known = this.#entries.get(keyOf(address));
     if (known === undefined && this.#entries.size >= CONTROL_LIMITS.endpoints) return false;
     const entry = known ?? this.#add(address, false);
     entry.streams += 1;
     entry.missingMs = undefined;
-    if (!entry.healthy || entry.gone) this.#change(entry, { healthy: true, gone: false });
+    // A stream of the same sidecar that was lost and is opened again takes nothing back.
+    const draining = entry.draining && entry.instance === instance && instance !== '';
+    entry.instance = instance;
+    const same = entry.healthy && !entry.gone && entry.draining === draining;
+    if (same && isDeepStrictEqual(entry.placement, placement)) return true;
+    this.#change(entry, { healthy: true, gone: false, draining, placement });
+    return true;
+  }
+
+  /** Its sidecar is about to go. False: it is not known, or another one has taken its place. */
+  drain(address: ServiceAddress, instance: string): boolean {
+    const entry = this.#entries.get(keyOf(address));
+    if (entry === undefined || entry.gone || entry.instance !== instance) return false;
+    if (!entry.draining) this.#change(entry, { draining: true });
     return true;
   }
 
@@ -65,7 +105,7 @@ export class Registry {
     const entry = this.#entries.get(keyOf(address));
     if (entry === undefined || entry.streams === 0) return;
     entry.streams -= 1;
-    if (entry.streams === 0) entry.missingMs = nowMs + this.#graceMs;
+    if (entry.streams === 0) entry.missingMs = nowMs + (entry.draining ? 0 : this.#graceMs);
   }
 
   /** Marks those whose grace has passed; gives when the next one passes, or undefined. */
@@ -90,14 +130,7 @@ export class Registry {
       whole ? !entry.gone : entry.version > version,
     );
     if (!whole && news.length === 0) return undefined;
-    const endpoints = news.map(({ service, host, port, healthy, gone }) => ({
-      service,
-      host,
-      port,
-      healthy,
-      gone,
-    }));
-    return { whole, endpoints };
+    return { whole, endpoints: news.map(written) };
   }
 
   #add({ service, host, port }: ServiceAddress, configured: boolean): Entry {
@@ -108,6 +141,9 @@ export class Registry {
       port,
       configured,
       streams: 0,
+      placement: {},
+      instance: '',
+      draining: false,
       healthy: true,
       gone: false,
       version: this.version,
@@ -117,7 +153,7 @@ export class Registry {
     return entry;
   }
 
-  #change(entry: Entry, state: { readonly healthy: boolean; readonly gone: boolean }): void {
+  #change(entry: Entry, state: Partial<Pick<Entry, 'healthy' | 'gone' | 'draining' | 'placement'>>): void {
     this.version += 1;
     Object.assign(entry, state, { version: this.version });
   }

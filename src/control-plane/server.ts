@@ -1,20 +1,32 @@
 import { isIP } from 'node:net';
-import type { Server, ServerReadableStream, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import type {
+  Server,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  sendUnaryData,
+} from '@grpc/grpc-js';
 import type { ControlPlaneConfig } from '../config/index.ts';
 import {
   CONTROL_LIMITS,
   type ControlProtocol,
+  type DrainRequest,
+  type DrainResponse,
   isClassName,
   type ReportRequest,
   type ReportSummary,
+  readPlacement,
   type WatchRequest,
+  type WireEndpoint,
 } from '../control-protocol/index.ts';
 import { hostAddress } from '../core/index.ts';
 import { PLANE_LIMITS } from './limits.ts';
 import type { Plane } from './plane.ts';
+import type { ServiceAddress } from './registry.ts';
 import type { Follower } from './watcher.ts';
 
 type WatchCall = ServerWritableStream<WatchRequest, Uint8Array>;
+type DrainCall = ServerUnaryCall<DrainRequest, DrainResponse>;
 type ReportCall = ServerReadableStream<ReportRequest, ReportSummary>;
 
 /** Who asks to follow, or what is wrong with the question. */
@@ -24,15 +36,22 @@ function readFollower({ service, node, endpoint, instance }: WatchRequest): Foll
   if (instance.length > PLANE_LIMITS.instanceCharacters) return 'instance is too long';
   const from = hostAddress(node);
   if (!endpoint) return { node: from, address: undefined };
-  const { host, port } = endpoint;
-  if (isIP(host) === 0) return 'endpoint.host is no IP address';
-  if (port < 1 || port > 65_535) return 'endpoint.port is no port';
-  return { node: from, address: { service, host: hostAddress(host), port } };
+  const address = readAddress(service, endpoint);
+  if (typeof address === 'string') return address;
+  const placement = readPlacement(endpoint);
+  if (placement === undefined) return 'endpoint has a weight or a place that is none';
+  return { node: from, address, registration: { instance, ...placement } };
 }
 
-/** The two methods of the control protocol over a plane; not listening yet. */
+function readAddress(service: string, { host, port }: WireEndpoint): ServiceAddress | string {
+  if (isIP(host) === 0) return 'endpoint.host is no IP address';
+  if (port < 1 || port > 65_535) return 'endpoint.port is no port';
+  return { service, host: hostAddress(host), port };
+}
+
+/** The methods of the control protocol over a plane; not listening yet. */
 export function makeServer(
-  { grpc, watch, report }: ControlProtocol,
+  { grpc, watch, drain, report }: ControlProtocol,
   plane: Plane,
   config: ControlPlaneConfig,
 ): Server {
@@ -74,6 +93,16 @@ export function makeServer(
     call.on('error', () => plane.unfollow(watcher));
   };
 
+  const onDrain = ({ request }: DrainCall, answer: sendUnaryData<DrainResponse>): void => {
+    const { service, endpoint, instance } = request;
+    const address = endpoint ? readAddress(service, endpoint) : 'endpoint is missing';
+    if (typeof address === 'string') {
+      answer({ code: status.INVALID_ARGUMENT, details: address });
+      return;
+    }
+    void plane.drain(address, instance).then((told) => answer(null, { told }));
+  };
+
   const onReport = (call: ReportCall, answer: sendUnaryData<ReportSummary>): void => {
     if (reports >= config.maxReports) {
       plane.counters.reportsRefused += 1;
@@ -105,8 +134,8 @@ export function makeServer(
 
   server.addService(
     // Messages to sidecars are encoded once for all of them.
-    { watch: { ...watch, responseSerialize: (bytes: Buffer) => bytes }, report },
-    { watch: onWatch, report: onReport },
+    { watch: { ...watch, responseSerialize: (bytes: Buffer) => bytes }, drain, report },
+    { watch: onWatch, drain: onDrain, report: onReport },
   );
   return server;
 }

@@ -1,5 +1,5 @@
 import type { PathTable } from './node-paths.ts';
-import type { ServiceAddress } from './registry.ts';
+import type { Registration, ServiceAddress } from './registry.ts';
 
 /** Where the messages of one stream go. */
 export interface Sink {
@@ -13,6 +13,8 @@ export interface Sink {
 export interface Follower {
   readonly node: string;
   readonly address: ServiceAddress | undefined;
+  /** What stands for the endpoint. */
+  readonly registration?: Registration;
 }
 
 /**

@@ -5,6 +5,22 @@
 export interface WireEndpoint {
   readonly host: string;
   readonly port: number;
+  /** 0 or absent: 1. */
+  readonly weight?: number;
+  readonly region?: string;
+  readonly zone?: string;
+}
+
+/** A sidecar says that it is about to go. */
+export interface DrainRequest {
+  readonly service: string;
+  readonly endpoint?: WireEndpoint | null;
+  readonly instance: string;
+}
+
+/** Whether all who follow have been told. */
+export interface DrainResponse {
+  readonly told: boolean;
 }
 
 /** What a sidecar says of itself when it begins to follow. */
@@ -53,6 +69,11 @@ export interface WireRegistry {
     readonly port: number;
     readonly healthy: boolean;
     readonly gone: boolean;
+    /** 0 or absent: 1. */
+    readonly weight?: number;
+    readonly region?: string;
+    readonly zone?: string;
+    readonly draining?: boolean;
   }[];
 }
 

@@ -1,7 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import type * as Grpc from '@grpc/grpc-js';
 import { CONTROL_LIMITS } from './limits.ts';
-import type { ReportRequest, ReportSummary, WatchRequest, WatchResponse } from './messages.ts';
+import type {
+  DrainRequest,
+  DrainResponse,
+  ReportRequest,
+  ReportSummary,
+  WatchRequest,
+  WatchResponse,
+} from './messages.ts';
 
 /** The file that describes the control protocol to programs in other languages. */
 export const CONTROL_PROTO = fileURLToPath(
@@ -10,10 +17,11 @@ export const CONTROL_PROTO = fileURLToPath(
 
 const SERVICE = 'priomesh.control.v1.ControlPlane';
 
-/** gRPC and the two methods of the control protocol. */
+/** gRPC and the methods of the control protocol. */
 export interface ControlProtocol {
   readonly grpc: typeof Grpc;
   readonly watch: Grpc.MethodDefinition<WatchRequest, WatchResponse>;
+  readonly drain: Grpc.MethodDefinition<DrainRequest, DrainResponse>;
   readonly report: Grpc.MethodDefinition<ReportRequest, ReportSummary>;
 }
 
@@ -32,9 +40,10 @@ async function load(): Promise<ControlProtocol> {
   });
   const service = found[SERVICE] as unknown as {
     readonly Watch: ControlProtocol['watch'];
+    readonly Drain: ControlProtocol['drain'];
     readonly Report: ControlProtocol['report'];
   };
-  return { grpc, watch: service.Watch, report: service.Report };
+  return { grpc, watch: service.Watch, drain: service.Drain, report: service.Report };
 }
 
 /**

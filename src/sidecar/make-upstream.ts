@@ -1,13 +1,20 @@
 import type net from 'node:net';
-import type { Address, SidecarConfig } from '../config/index.ts';
+import type { Address, SidecarConfig, UpstreamConfig } from '../config/index.ts';
 import type { PolicyRoute, Random } from '../core/index.ts';
-import { type ConnectionProfile, connectWithProfile, type Transport } from '../transport/index.ts';
-import { BALANCERS } from './balancers/index.ts';
+import {
+  applyProfile,
+  type ConnectionProfile,
+  connectWithProfile,
+  type Transport,
+} from '../transport/index.ts';
+import { ActiveChecks, Outliers } from './health/index.ts';
 import type { TimerWheel } from './io/index.ts';
 import type { DataPathLimits } from './limits.ts';
-import { ConnectionPool, Endpoint, Upstream } from './pools/index.ts';
+import { type LinkCounters, LinkPeer, LinkPool } from './link/index.ts';
+import { ConnectionPool, Endpoint, Upstream, type UpstreamOptions } from './pools/index.ts';
 import type { BrokerRoute } from './stages/index.ts';
 import type { SideCounters } from './statistics/index.ts';
+import { balancingOf, checkOf, checkSettings, outlierSettings, slowStartOf } from './upstream-settings.ts';
 
 /** What all upstreams of a sidecar share. */
 export interface UpstreamContext {
@@ -16,6 +23,8 @@ export interface UpstreamContext {
   readonly limits: DataPathLimits;
   readonly transport: Transport;
   readonly random: Random;
+  /** What links to other sidecars count; absent where none are opened. */
+  readonly links?: LinkCounters;
 }
 
 /**
@@ -24,41 +33,113 @@ export interface UpstreamContext {
  * @param profilesTowards how connections to a host are opened, by class; what stands in the list may change
  */
 export function makeUpstream(
-  { config, wheel, limits, transport, random }: UpstreamContext,
+  shared: UpstreamContext,
   name: string,
-  addresses: readonly Address[],
+  upstream: UpstreamConfig,
   counters: SideCounters,
   profilesTowards: (host: string) => readonly ConnectionProfile[],
 ): Upstream {
-  const poolTo = (address: Address, profileNow: () => ConnectionProfile): ConnectionPool =>
-    new ConnectionPool({
+  const { config, wheel, limits, transport } = shared;
+  const random = shared.random.child(`balancer/${name}`);
+  const links = upstream.link === 'off' ? undefined : shared.links;
+  const poolTo = (address: Address, peer: LinkPeer, profileNow: () => ConnectionProfile): ConnectionPool => {
+    const { connectTimeoutMs, idleTimeoutMs } = limits;
+    const connect = (onread: net.OnReadOpts) =>
+      connectWithProfile(address, profileNow(), { transport, onread });
+    return new ConnectionPool({
       wheel,
       maxPoolConnections: limits.maxPoolConnections,
       maxIdleConnections: limits.maxIdleConnections,
       maxPendingRequests: limits.maxPendingRequests,
-      connectTimeoutMs: limits.connectTimeoutMs,
-      idleTimeoutMs: limits.idleTimeoutMs,
-      connect: (onread: net.OnReadOpts) => connectWithProfile(address, profileNow(), { transport, onread }),
+      connectTimeoutMs,
+      idleTimeoutMs,
+      connect,
       hit: (limit) => counters.hit(limit),
+      ...(links === undefined
+        ? {}
+        : {
+            streams: new LinkPool({
+              peer,
+              counters: links,
+              wheel,
+              host: hostLabel(address),
+              connectTimeoutMs,
+              idleTimeoutMs,
+              connect,
+              refresh: (socket) => applyProfile(socket, profileNow(), transport),
+            }),
+          }),
     });
-  const endpoints = addresses.map((address) => {
+  };
+  const poolsTo = (address: Address): readonly ConnectionPool[] => {
     const byProfile = new Map<ConnectionProfile, ConnectionPool>();
     const profiles = profilesTowards(address.host);
-    return new Endpoint({
-      host: address.host,
-      port: address.port,
-      wheel,
-      breakerFailures: limits.breakerFailures,
-      breakerOpenMs: limits.breakerOpenMs,
-      pools: config.policy.classes.map((_, classIndex) => {
-        const profile = profiles[classIndex] ?? {};
-        const pool = byProfile.get(profile) ?? poolTo(address, () => profiles[classIndex] ?? profile);
-        byProfile.set(profile, pool);
-        return pool;
-      }),
+    const peer = new LinkPeer();
+    return config.policy.classes.map((_, classIndex) => {
+      const profile = profiles[classIndex] ?? {};
+      const pool = byProfile.get(profile) ?? poolTo(address, peer, () => profiles[classIndex] ?? profile);
+      byProfile.set(profile, pool);
+      return pool;
     });
-  });
-  return new Upstream(name, endpoints, BALANCERS[0].create(random.child(`balancer/${name}`)));
+  };
+  const outliers = new Outliers(outlierSettings(upstream, limits), wheel);
+  const checks = activeChecks(shared, name, upstream, profilesTowards);
+  const balancing = balancingOf(upstream);
+  const slowStart = slowStartOf(upstream);
+  const timed = balancing.kind.timed || upstream.outliers?.latency !== undefined;
+  const options: UpstreamOptions = {
+    name,
+    balancing,
+    timed,
+    panicShare: (upstream.panicThresholdPercent ?? 0) / 100,
+    own: upstream.localityAware === true ? config.locality : undefined,
+    random,
+    make: (address) =>
+      new Endpoint({
+        address,
+        wheel,
+        pools: poolsTo(address),
+        classCount: config.policy.classes.length,
+        timed: balancing.kind.timed,
+        slowStart: balancing.kind.hashes ? undefined : slowStart,
+      }),
+    joined: (endpoint) => {
+      outliers.joined(endpoint);
+      checks?.joined(endpoint);
+    },
+    left: (endpoint) => {
+      outliers.left(endpoint);
+      checks?.left(endpoint);
+    },
+    statistics: () => ({
+      ejected: outliers.ejected,
+      ejections: { ...outliers.counts },
+      ...(checks === undefined ? {} : { healthChecks: { ...checks.counts } }),
+    }),
+  };
+  return new Upstream(options, upstream.endpoints ?? []);
+}
+
+/** An address as it stands in Host. */
+function hostLabel({ host, port }: Address): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** The checks of an upstream that is to be checked: in the least important class, where none is named. */
+function activeChecks(
+  { config, wheel, transport, random }: UpstreamContext,
+  name: string,
+  { healthCheck }: UpstreamConfig,
+  profilesTowards: (host: string) => readonly ConnectionProfile[],
+): ActiveChecks | undefined {
+  if (healthCheck === undefined) return undefined;
+  const { classes } = config.policy;
+  const named = classes.findIndex((one) => one.name === healthCheck.class);
+  const classIndex = named < 0 ? classes.length - 1 : named;
+  const dial = (address: Address) =>
+    connectWithProfile(address, profilesTowards(address.host)[classIndex] ?? {}, { transport });
+  const check = checkOf(healthCheck, name, classes[classIndex]?.name ?? '', dial);
+  return new ActiveChecks(checkSettings(healthCheck), check, wheel, random.child(`checks/${name}`));
 }
 
 /** More connections to a gateway than requests that it lets wait, so that it is the gateway that decides who must go. */
@@ -83,7 +164,13 @@ export function gatewayRoutes(
     const address = { host: '127.0.0.1', port };
     const gateway =
       gateways.get(route.queue) ??
-      makeUpstream({ ...shared, limits }, `queue ${route.queue}`, [address], counters, () => profiles);
+      makeUpstream(
+        { ...shared, limits },
+        `queue ${route.queue}`,
+        { endpoints: [address] },
+        counters,
+        () => profiles,
+      );
     gateways.set(route.queue, gateway);
     return [{ route, gateway }];
   });

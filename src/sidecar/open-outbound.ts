@@ -1,6 +1,7 @@
 import { applyListenerProfile } from '../transport/index.ts';
 import type { RequestReply } from './amqp/request-reply/index.ts';
 import type { Side } from './exchange.ts';
+import { LinkCounters } from './link/index.ts';
 import { Listener } from './listener.ts';
 import { gatewayRoutes, makeUpstream } from './make-upstream.ts';
 import { outboundStack } from './outbound-stack.ts';
@@ -27,11 +28,13 @@ export async function openOutbound(
   const { policy } = config;
   const counters = new SideCounters(policy);
   const shared = { config, wheel, limits, transport, random };
+  const links = new LinkCounters();
+  runtime.reporter.addSection('links', () => links.statistics());
   const opening = network?.opening ?? (() => runtime.profiles);
   const routes = new Map(
     Object.entries(config.outbound.upstreams).map(([name, upstream]) => [
       name.toLowerCase(),
-      makeUpstream(shared, name, upstream, counters, opening),
+      makeUpstream({ ...shared, links }, name, upstream, counters, opening),
     ]),
   );
   const called = [...routes.values()];

@@ -4,6 +4,7 @@ import type { Stage } from './exchange.ts';
 import type { Upstream } from './pools/index.ts';
 import {
   type BrokerRoute,
+  balancingKey,
   classByProvenance,
   countRequest,
   forward,
@@ -45,6 +46,8 @@ export function outboundStack(parts: OutboundParts) {
     // What is served through a queue leaves here for the broker.
     ...(brokerRoutes.length === 0 ? [] : [routeByBroker(policy, brokerRoutes, true)]),
     routeByHost(upstreams),
+    // Where the balancer keeps requests with one key together: the key, while the head is as it came.
+    ...([...upstreams.values()].some((one) => one.balancingKey !== undefined) ? [balancingKey()] : []),
     // The class goes on the wire, also where the application has dropped it.
     rewriteHead(propagation),
     retryAt,

@@ -1,5 +1,8 @@
 import type { SidecarConfig } from '../config/index.ts';
+import type { ControlClient } from './control/index.ts';
+import type { Discovery } from './discovery/index.ts';
 import { type BrokerPart, openBroker } from './open-broker.ts';
+import { makeControlClient, registrationOf, startDiscovery } from './open-control.ts';
 import { type InboundPart, openInbound } from './open-inbound.ts';
 import { type OutboundPart, openOutbound } from './open-outbound.ts';
 import { openRuntime, type Runtime, type SidecarDependencies } from './runtime.ts';
@@ -19,6 +22,8 @@ export interface Sidecar {
 
 /** What has been opened so far. */
 interface Opened {
+  control?: ControlClient | undefined;
+  discovery?: Discovery | undefined;
   broker?: BrokerPart | undefined;
   inbound?: InboundPart | undefined;
   outbound?: OutboundPart | undefined;
@@ -64,7 +69,8 @@ async function openAll(runtime: Runtime, opened: Opened): Promise<void> {
     runtime.tap = tap;
     reporter.addSection('tap', () => ({ ...tap.statistics() }));
   }
-  await openNetwork(runtime);
+  opened.control = await makeControlClient(runtime);
+  await openNetwork(runtime, opened.control);
   opened.broker = await openBroker(runtime);
   const requestReply = opened.broker?.requestReply;
   opened.inbound = await openInbound(runtime, requestReply);
@@ -74,17 +80,18 @@ async function openAll(runtime: Runtime, opened: Opened): Promise<void> {
   if (internal !== undefined) await requestReply?.serve(internal.listener.port, internal.ownToken);
   runtime.network?.start({
     inbound: opened.inbound?.listener,
-    inboundPort: opened.inbound?.listener.port,
     upstreams: opened.outbound?.called ?? [],
     admission: opened.inbound?.admission,
   });
+  opened.discovery = await startDiscovery(runtime, opened.outbound, opened.control);
+  opened.control?.start(registrationOf(config, opened.inbound?.listener.port));
 }
 
-async function openNetwork(runtime: Runtime): Promise<void> {
-  const { config, profiles, platform, transport, clock, wheel, random, logger, tap, reporter } = runtime;
-  if (config.controlPlane === undefined || !config.layers.includes('network')) return;
+async function openNetwork(runtime: Runtime, control: ControlClient | undefined): Promise<void> {
+  const { config, profiles, platform, transport, clock, wheel, random, tap, reporter } = runtime;
+  if (control === undefined || !config.layers.includes('network')) return;
   const { networkReactions } = await import('./network/index.ts');
-  const reactions = networkReactions({
+  const reactions = networkReactions(control, {
     config,
     profiles,
     socketOptions: platform.socketOptions,
@@ -92,13 +99,12 @@ async function openNetwork(runtime: Runtime): Promise<void> {
     clock,
     wheel,
     random: random.child('network'),
-    logger,
     tap,
     record: (line) => reporter.event(line),
   });
   runtime.network = reactions;
   runtime.profiles = reactions.profiles;
-  reporter.addSection('network', () => reactions.statistics());
+  reporter.addSection('network', () => ({ stream: control.statistics(), ...reactions.statistics() }));
 }
 
 /** What can stop taking work, and resolves when it has none left. */
@@ -116,7 +122,10 @@ async function closeAll(runtime: Runtime, opened: Opened, how: 'now' | 'drained'
   const { broker, inbound, outbound } = opened;
   const internal = inbound?.internal?.listener;
   const listeners = [inbound?.listener, internal, outbound?.listener];
-  const leaving = runtime.network?.close();
+  runtime.network?.close();
+  // Callers go elsewhere first: whoever closes while requests are still sent to it breaks some of them.
+  if (how === 'drained') await opened.control?.drain();
+  await opened.discovery?.close();
   if (how === 'now') {
     for (const listener of listeners) listener?.destroy();
   } else {
@@ -130,10 +139,8 @@ async function closeAll(runtime: Runtime, opened: Opened, how: 'now' | 'drained'
     }
   }
   await broker?.requestReply?.close();
-  await leaving;
-  for (const { endpoints } of [...(inbound?.upstreams ?? []), ...(outbound?.upstreams ?? [])]) {
-    for (const { pools } of endpoints) for (const pool of pools) pool.destroy();
-  }
+  await opened.control?.close();
+  for (const upstream of [...(inbound?.upstreams ?? []), ...(outbound?.upstreams ?? [])]) upstream.destroy();
   await runtime.tap?.close();
   await broker?.proxy.close();
   await runtime.close();

@@ -7,8 +7,11 @@ export interface ControlEvents {
   paths(peers: ReadonlyMap<string, readonly NetworkPath[]>): void;
   /** Hints about links of these paths; their time to live counts from now. */
   hints(hints: readonly Hint[]): void;
-  /** All endpoints of all services. Replaces what was told before. */
-  registry(endpoints: readonly RegistryEndpoint[]): void;
+  /**
+   * All endpoints of all services. Replaces what was told before.
+   * @param whole the control plane has told everything anew: after its own start it may not know yet what it does not name
+   */
+  registry(endpoints: readonly RegistryEndpoint[], whole: boolean): void;
   /** The control plane is gone: what it has told is not renewed any more. Comes once for each stream that had brought something. */
   lost(): void;
 }

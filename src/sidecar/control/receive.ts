@@ -46,7 +46,7 @@ export class Receiver {
   #registryUpdate(wire: WireRegistry | null | undefined): void {
     if (!wire) return;
     this.#counters.otherDropped += this.#registry.take(wire);
-    this.#events.registry(this.#registry.endpoints());
+    this.#events.registry(this.#registry.endpoints(), wire.whole);
   }
 
   #hints(wire: WireHints | null | undefined): void {

@@ -294,7 +294,6 @@ export class Http1Exchange extends Exchange implements PoolWaiter, UpstreamUser 
     const { connection } = this;
     if (connection !== undefined) this.caller.wire.letGo(connection.wire);
     this.unhold();
-    this.endpoint?.succeeded();
     if (this.counters !== undefined) this.counters.completed += 1;
     this.finish('completed');
     this.#leaveCaller(keepAlive);

@@ -3,14 +3,13 @@ import {
   type Clock,
   type Hint,
   hostAddress,
-  type Logger,
   type Move,
   type NetworkPath,
   type Random,
 } from '../../core/index.ts';
 import { AdmissionControl, HintTable, PathChooser, ReplicaChooser } from '../../reactions/index.ts';
 import type { ConnectionProfile, Transport } from '../../transport/index.ts';
-import type { ControlEvents, ControlStream, openControlStream, RegistryEndpoint } from '../control/index.ts';
+import type { ControlEvents, RegistryEndpoint } from '../control/index.ts';
 import { Timeout, type TimerWheel, type Timeout as WheelTimeout } from '../io/index.ts';
 import { FIXED_LIMITS } from '../limits.ts';
 import type { Admission } from '../queue/index.ts';
@@ -31,28 +30,23 @@ export interface NetworkReactionsOptions {
   readonly clock: Clock;
   readonly wheel: TimerWheel;
   readonly random: Random;
-  readonly logger: Logger;
   readonly tap: TapPoint | undefined;
   /** Writes a line into the statistics file. */
   readonly record: (line: Readonly<Record<string, unknown>>) => void;
-  /** Opens the stream of hints. */
-  readonly open: typeof openControlStream;
+  /** Hears what the control plane tells from now on; gives what ends that. */
+  readonly listen: (events: ControlEvents) => () => void;
 }
 
 /** What they act on. */
 export interface Reach extends LiveConnections {
   /** The request queue; undefined where the sidecar has no way in. */
   readonly admission: Pick<Admission, 'setShare'> | undefined;
-  /** Where the sidecar takes requests. */
-  readonly inboundPort: number | undefined;
 }
 
 /** How often decisions are looked at while something is known or to be undone; no more often than the wheel turns. */
 const LOOK_MS = 20;
 /** How often the choice of endpoints is looked at when nothing new was heard. */
 const REPLICAS_LOOK_MS = 100;
-/** Any address: who listens on it is reached at the node's own. */
-const ANY = new Set(['0.0.0.0', '::']);
 
 /**
  * What this sidecar does about congestion: hints come in from the control plane, moves, preferred endpoints and shares of the queue go
@@ -71,7 +65,7 @@ export class NetworkReactions {
   #replicas: Replicas | undefined;
   #replicasDueMs = 0;
   #admission: Reach['admission'];
-  #stream: ControlStream | undefined;
+  #silence: (() => void) | undefined;
   #moves = 0;
   #closed = false;
 
@@ -117,11 +111,9 @@ export class NetworkReactions {
   /** How connections to a host are opened, by class; the list follows the moves. */
   readonly opening = (address: string): readonly ConnectionProfile[] => this.#mover.opening(address);
 
-  /** Begins to listen to the control plane and to act. Returns at once. */
+  /** Begins to listen to the control plane and to act. */
   start(reach: Reach): void {
-    const { config, clock, random, logger, open } = this.#options;
-    const { controlPlane, policy, inbound } = config;
-    if (controlPlane === undefined) return;
+    const { policy } = this.#options.config;
     this.#mover.attach(reach);
     this.#admission = reach.admission;
     this.#replicas = new Replicas(
@@ -130,43 +122,28 @@ export class NetworkReactions {
       classesOf(policy, 'replica', 'sidecar'),
       this.#replicaChooser,
     );
-    const host = inbound?.listen.host ?? '';
-    this.#stream = open({
-      target: controlPlane.target,
-      node: controlPlane.node,
-      service: config.service,
-      endpoint:
-        reach.inboundPort === undefined
-          ? undefined
-          : { host: ANY.has(host) ? controlPlane.node : host, port: reach.inboundPort },
-      events: this.#events(),
-      clock,
-      random: random.child('control'),
-      logger,
-    });
+    this.#silence = this.#options.listen(this.#events());
   }
 
-  /** Ends the stream: the registry learns that no more requests are taken here. What has moved stays where it is; who was held back is not any more. */
-  async close(): Promise<void> {
-    if (!this.#closed) {
-      this.#closed = true;
-      this.#options.wheel.remove(this.#look);
-      const { classes } = this.#options.config.policy;
-      for (const name of [...this.#lowered.keys()]) {
-        this.#setShare(
-          classes.findIndex((one) => one.name === name),
-          100,
-        );
-      }
+  /** Hears and does nothing more. What has moved stays where it is; who was held back is not any more. Safe to call twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#silence?.();
+    this.#options.wheel.remove(this.#look);
+    const { classes } = this.#options.config.policy;
+    for (const name of [...this.#lowered.keys()]) {
+      this.#setShare(
+        classes.findIndex((one) => one.name === name),
+        100,
+      );
     }
-    await this.#stream?.close();
   }
 
   statistics(): Readonly<Record<string, unknown>> {
     const { classes } = this.#options.config.policy;
     const peers = [...this.#mover.paths.keys()].slice(0, FIXED_LIMITS.statisticsPeers);
     return {
-      stream: this.#stream?.statistics() ?? {},
       hints: this.#hints.counters,
       peerCount: this.#mover.paths.size,
       paths: Object.fromEntries(

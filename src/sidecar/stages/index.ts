@@ -1,3 +1,4 @@
+export { balancingKey } from './balancing-key.ts';
 export { classByProvenance } from './class-by-provenance.ts';
 export { classifyAtIngress } from './classify-at-ingress.ts';
 export { countRequest } from './count-request.ts';

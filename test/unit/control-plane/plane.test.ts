@@ -218,7 +218,9 @@ describe('endpoints', () => {
     clock.ms += 100;
     plane.tick();
     const news = sink.news().flatMap(({ registry }) => registry?.endpoints ?? []);
-    expect(news).toEqual([{ service: 'shop', host: '10.0.0.1', port: 80, healthy: false, gone: true }]);
+    expect(news).toEqual([
+      expect.objectContaining({ service: 'shop', host: '10.0.0.1', port: 80, healthy: false, gone: true }),
+    ]);
   });
 });
 
@@ -229,5 +231,45 @@ describe('hints on the wire', () => {
     const { requestSerialize, requestDeserialize } = protocol.report;
     const read = requestDeserialize(requestSerialize({ hints: { hints: [writeHint(hint, 250.5)] } }));
     expect(read.hints?.hints[0]).toEqual(writeHint(hint, 250.5));
+  });
+});
+
+describe('an endpoint that is about to go', () => {
+  it('is told of at once, and waits until everybody has taken it in', async () => {
+    const { plane, clock, follow } = await heldPlane();
+    clock.sleep = () => new Promise(() => undefined);
+    follow('10.0.0.1', 80);
+    const one = follow('10.0.0.2');
+    const slow = follow('10.0.0.3');
+    clock.ms += 1000;
+    plane.tick();
+    one.sink.news();
+    slow.sink.held = true;
+    let told: boolean | undefined;
+    const address = { service: 'shop', host: '10.0.0.1', port: 80 };
+    const done = plane.drain(address, '').then((all) => {
+      told = all;
+    });
+    const news = one.sink.news().flatMap(({ registry }) => registry?.endpoints ?? []);
+    expect(news).toEqual([expect.objectContaining({ ...address, healthy: true, draining: true })]);
+    await Promise.resolve();
+    expect(told).toBeUndefined();
+    slow.sink.release();
+    await done;
+    expect(told).toBe(true);
+  });
+
+  it('waits for nobody longer than its time, nor for who is gone', async () => {
+    const { plane, clock, follow } = await heldPlane();
+    const address = { service: 'shop', host: '10.0.0.1', port: 80 };
+    follow('10.0.0.1', 80);
+    const stuck = follow('10.0.0.2');
+    stuck.sink.held = true;
+    clock.sleep = () => Promise.resolve();
+    expect(await plane.drain(address, '')).toBe(false);
+    clock.sleep = () => new Promise(() => undefined);
+    plane.unfollow(stuck.watcher);
+    expect(await plane.drain(address, '')).toBe(true);
+    expect(await plane.drain({ ...address, port: 81 }, '')).toBe(false);
   });
 });

@@ -100,4 +100,46 @@ describe('the registry', () => {
       { numRuns: 300 },
     );
   });
+
+  it('tells of weight and place, and of a change of them', () => {
+    const registry = new Registry([shop(80)], 3000);
+    const { version } = registry;
+    registry.join(shop(80), { instance: 'a', weight: 2, locality: { region: 'r', zone: 'z' } });
+    expect(registry.since(version)?.endpoints).toEqual([
+      { ...shop(80), healthy: true, gone: false, weight: 2, region: 'r', zone: 'z' },
+    ]);
+    const again = registry.version;
+    registry.join(shop(80), { instance: 'a', weight: 2, locality: { region: 'r', zone: 'z' } });
+    expect(registry.version).toBe(again);
+    registry.join(shop(80), { instance: 'b' });
+    expect(registry.since(again)?.endpoints).toEqual([{ ...shop(80), healthy: true, gone: false }]);
+  });
+
+  it('needs no grace for one that has said that it goes', () => {
+    const registry = new Registry([], 3000);
+    registry.join(shop(80), { instance: 'a' });
+    const { version } = registry;
+    expect(registry.drain(shop(80), 'a')).toBe(true);
+    expect(registry.since(version)?.endpoints).toEqual([
+      { ...shop(80), healthy: true, gone: false, draining: true },
+    ]);
+    // Its stream was lost and comes again: it still goes.
+    registry.join(shop(80), { instance: 'a' });
+    registry.leave(shop(80), 1000);
+    registry.leave(shop(80), 1000);
+    registry.expire(1000);
+    expect(registry.size).toBe(0);
+  });
+
+  it('takes from another instance at the same address nothing that it said of itself', () => {
+    const registry = new Registry([], 3000);
+    registry.join(shop(80), { instance: 'old' });
+    registry.drain(shop(80), 'old');
+    registry.join(shop(80), { instance: 'new' });
+    expect(registry.since(0)?.endpoints).toEqual([{ ...shop(80), healthy: true, gone: false }]);
+    expect(registry.drain(shop(80), 'old')).toBe(false);
+    registry.leave(shop(80), 0);
+    registry.expire(10_000);
+    expect(registry.size).toBe(1);
+  });
 });

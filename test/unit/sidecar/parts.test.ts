@@ -1,52 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Histogram, seededRandom } from '../../../src/core/index.ts';
-import { BALANCERS, type Candidate } from '../../../src/sidecar/balancers/index.ts';
+import { Histogram } from '../../../src/core/index.ts';
 import { RequestHead, removeLines } from '../../../src/sidecar/http1/index.ts';
 import { InputBuffer, Timeout, TimerWheel } from '../../../src/sidecar/io/index.ts';
 import { Admission, QueueEntry } from '../../../src/sidecar/queue/index.ts';
 import { HeldClock } from './held-clock.ts';
-
-describe('balancers', () => {
-  const candidates = (loads: readonly number[], out: readonly number[] = []): Candidate[] =>
-    loads.map((inFlight, index) => ({ inFlight, eligible: !out.includes(index) }));
-
-  it.each(BALANCERS.map((kind) => [kind.name, kind] as const))(
-    '%s picks only who is eligible',
-    (_name, kind) => {
-      fc.assert(
-        fc.property(
-          fc.array(fc.tuple(fc.nat({ max: 9 }), fc.boolean()), { maxLength: 8 }),
-          fc.nat(),
-          (rows, seed) => {
-            const balancer = kind.create(seededRandom(seed));
-            const all = rows.map(([inFlight, eligible]) => ({ inFlight, eligible }));
-            for (let round = 0; round < 10; round += 1) {
-              const picked = balancer.pick(all);
-              if (all.some(({ eligible }) => eligible)) expect(all[picked]?.eligible).toBe(true);
-              else expect(picked).toBe(-1);
-            }
-          },
-        ),
-      );
-    },
-  );
-
-  it('round robin visits all in turn', () => {
-    const balancer = BALANCERS[1].create(seededRandom(1));
-    const picks = Array.from({ length: 6 }, () => balancer.pick(candidates([0, 0, 0, 0], [2])));
-    expect(picks).toEqual([0, 1, 3, 0, 1, 3]);
-  });
-
-  it('least request never takes the most loaded of two, and seldom of many', () => {
-    const balancer = BALANCERS[0].create(seededRandom(1));
-    for (let round = 0; round < 200; round += 1) expect(balancer.pick(candidates([5, 1]))).toBe(1);
-    let worst = 0;
-    for (let round = 0; round < 1000; round += 1)
-      if (balancer.pick(candidates([9, 1, 1, 1])) === 0) worst += 1;
-    expect(worst).toBe(0);
-  });
-});
 
 describe('the timer wheel', () => {
   it('fires each timeout once, not early, and at most two ticks late', () => {

@@ -9,9 +9,8 @@ import {
   type NetworkSettings,
   type Policy,
   seededRandom,
-  silentLogger,
 } from '../../../../src/core/index.ts';
-import type { ControlEvents, ControlStreamOptions } from '../../../../src/sidecar/control/index.ts';
+import type { ControlEvents } from '../../../../src/sidecar/control/index.ts';
 import { TimerWheel } from '../../../../src/sidecar/io/index.ts';
 import { NetworkReactions } from '../../../../src/sidecar/network/network-reactions.ts';
 import type { TapMove } from '../../../../src/sidecar/tap/events.ts';
@@ -61,7 +60,7 @@ let transport: Transport;
 let lines: Readonly<Record<string, unknown>>[];
 let told: TapMove[];
 let shares: [number, number][];
-let opened: ControlStreamOptions[];
+let heard: ControlEvents[];
 let closed: number;
 let sequence: number;
 
@@ -69,7 +68,7 @@ beforeEach(() => {
   clock = new HeldClock();
   wheel = new TimerWheel(clock);
   transport = openTransport();
-  [lines, told, shares, opened, closed, sequence] = [[], [], [], [], 0, 0];
+  [lines, told, shares, heard, closed, sequence] = [[], [], [], [], 0, 0];
 });
 
 afterEach(() => {
@@ -99,7 +98,6 @@ function started(policy: Policy, inbound?: Partial<SidecarConfig['inbound']>): N
     clock,
     wheel,
     random: seededRandom(1),
-    logger: silentLogger,
     tap: {
       active: true,
       request: () => undefined,
@@ -107,26 +105,22 @@ function started(policy: Policy, inbound?: Partial<SidecarConfig['inbound']>): N
       move: (event) => told.push(event),
     },
     record: (line) => lines.push(line),
-    open: (options) => {
-      opened.push(options);
-      return {
-        statistics: () => ({ connected: true }),
-        close: async () => {
-          closed += 1;
-        },
+    listen: (events) => {
+      heard.push(events);
+      return () => {
+        closed += 1;
       };
     },
   });
   reactions.start({
     inbound: undefined,
     upstreams: [],
-    inboundPort: 8080,
     admission: { setShare: (classIndex, percent) => shares.push([classIndex, percent]) },
   });
   return reactions;
 }
 
-const events = (): ControlEvents => (opened[0] as ControlStreamOptions).events;
+const events = (): ControlEvents => heard[0] as ControlEvents;
 
 function hint(link: string, levels: Readonly<Record<string, number>>, ttlMs = 1000): Hint {
   sequence += 1;
@@ -146,20 +140,6 @@ function pass(ms: number, meanwhile: () => void = () => undefined): void {
 }
 
 describe('reactions to congestion', () => {
-  it('follow the control plane as the host that the network knows', () => {
-    started(policyOf(['path']));
-    expect(opened).toEqual([
-      expect.objectContaining({
-        target: 'unix:/nowhere',
-        node: '10.0.0.1',
-        service: 'tested',
-        endpoint: { host: '10.0.0.1', port: 8080 },
-      }),
-    ]);
-    started(policyOf(['path']), { listen: { host: '10.0.0.9', port: 0 } });
-    expect(opened[1]?.endpoint).toEqual({ host: '10.0.0.9', port: 8080 });
-  });
-
   it('move classes one after the other without a further hint, and tell each move', () => {
     const reactions = started(policyOf(['path']));
     events().paths(new Map([[`::ffff:${PEER}`, WAYS]]));
@@ -234,7 +214,7 @@ describe('reactions to congestion', () => {
 
   it('leave paths alone that the controller chooses, and where no mark can be set', () => {
     for (const policy of [policyOf(['path'], 'controller'), policyOf(['replica'])]) {
-      opened = [];
+      heard = [];
       const reactions = started(policy);
       expect(reactions.profiles).toEqual(PROFILES);
       events().paths(new Map([[PEER, WAYS]]));
@@ -317,7 +297,7 @@ describe('reactions to congestion', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        opened = [];
+        heard = [];
         const reactions = started(policyOf(['path', 'replica', 'admission']));
         const lists = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((host) => reactions.opening(host));
         for (const one of steps) {

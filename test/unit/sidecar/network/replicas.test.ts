@@ -1,20 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../../src/core/index.ts';
-import { BALANCERS } from '../../../../src/sidecar/balancers/index.ts';
-import { TimerWheel } from '../../../../src/sidecar/io/index.ts';
 import { Replicas } from '../../../../src/sidecar/network/replicas.ts';
-import { Endpoint, Upstream } from '../../../../src/sidecar/pools/index.ts';
-import { HeldClock } from '../held-clock.ts';
+import type { Upstream } from '../../../../src/sidecar/pools/index.ts';
+import { heldUpstream } from '../upstream-support.ts';
 
 const CLASSES = 2;
 
 function upstreamOf(hosts: readonly string[]): Upstream {
-  const wheel = new TimerWheel(new HeldClock());
-  const endpoints = hosts.map(
-    (host) => new Endpoint({ host, port: 80, wheel, breakerFailures: 1, breakerOpenMs: 1000, pools: [] }),
-  );
-  return new Upstream('service', endpoints, BALANCERS[0].create(seededRandom(1)));
+  const endpoints = hosts.map((host) => ({ host, port: 80 }));
+  const config = { endpoints, outliers: { consecutiveFailures: 1, maxEjectionPercent: 100 } };
+  return heldUpstream(config, { classes: CLASSES }).upstream;
 }
 
 /** Every host that is picked in many picks. */

@@ -1,0 +1,3 @@
+export * from './active-checks.ts';
+export * from './check.ts';
+export * from './outliers.ts';

@@ -1,0 +1,58 @@
+import type { SidecarConfig } from '../config/index.ts';
+import type { ControlClient } from './control/index.ts';
+import type { Discovery } from './discovery/index.ts';
+import type { OutboundPart } from './open-outbound.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Any address: who listens on it is reached at the node's own. */
+const ANY = new Set(['0.0.0.0', '::']);
+
+/** Makes the client of the control plane; nothing is opened yet. Loaded only where there is one. */
+export async function makeControlClient(runtime: Runtime): Promise<ControlClient | undefined> {
+  const { config, clock, random, logger, reporter } = runtime;
+  if (config.controlPlane === undefined) return undefined;
+  const { ControlClient } = await import('./control/index.ts');
+  const { target, node } = config.controlPlane;
+  const client = new ControlClient({
+    target,
+    node,
+    service: config.service,
+    clock,
+    random: random.child('control'),
+    logger,
+  });
+  reporter.addSection('controlPlane', () => client.statistics());
+  return client;
+}
+
+/** Where others reach a sidecar that takes requests at a port, and how much it is to get. */
+export function registrationOf({ inbound, controlPlane, locality }: SidecarConfig, port: number | undefined) {
+  if (inbound === undefined || controlPlane === undefined || port === undefined) return undefined;
+  const { host } = inbound.listen;
+  return {
+    host: ANY.has(host) ? controlPlane.node : host,
+    port,
+    ...(controlPlane.weight === undefined ? {} : { weight: controlPlane.weight }),
+    ...(locality === undefined ? {} : { zone: locality.zone, region: locality.region ?? '' }),
+  };
+}
+
+/** Begins to look for endpoints, where an upstream says where. Loaded only then. */
+export async function startDiscovery(
+  { config, clock, random, logger, reporter }: Runtime,
+  outbound: OutboundPart | undefined,
+  control: ControlClient | undefined,
+): Promise<Discovery | undefined> {
+  const configs = config.outbound?.upstreams ?? {};
+  if (outbound === undefined || !Object.values(configs).some(({ discovery }) => discovery !== undefined)) {
+    return undefined;
+  }
+  const { openDiscovery } = await import('./discovery/index.ts');
+  const found = outbound.called.flatMap((upstream) => {
+    const upstreamConfig = configs[upstream.name];
+    return upstreamConfig === undefined ? [] : [{ upstream, config: upstreamConfig }];
+  });
+  const discovery = openDiscovery(found, { clock, random: random.child('discovery'), logger, control });
+  reporter.addSection('discovery', () => discovery.statistics());
+  return discovery;
+}

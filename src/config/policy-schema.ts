@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { DSCP_NAMES, type DscpName, NETWORK_DECISIONS } from '../core/index.ts';
 import { fields } from './fields.ts';
 import { lazy, zod } from './lazy.ts';
+import { trafficSchema } from './traffic-schema.ts';
 
 const DSCP_NAME_LIST = Object.keys(DSCP_NAMES) as [DscpName, ...DscpName[]];
 
@@ -450,6 +451,7 @@ export const policySchema = lazy(() => {
         .describe(
           'Requests that are served through a message queue, where the layer `broker` is on; the first that fits is taken.',
         ),
+      traffic: z.exactOptional(trafficSchema()),
       ingress: z
         .strictObject({
           defaultClass: f.name.describe('The class of a request that no rule matches.'),

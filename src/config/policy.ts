@@ -3,6 +3,7 @@ import { type DocumentKind, loadDocument, parseDocument, type Report } from './d
 import { alternateMarks, checkNetwork, resolveNetwork } from './network-checks.ts';
 import { checkPolicy, markedDscp, rowsByRank } from './policy-checks.ts';
 import { type PolicyFile, policySchema } from './policy-schema.ts';
+import { checkTraffic } from './traffic-checks.ts';
 
 function resolveRule(
   rule: PolicyFile['ingress']['rules'][number],
@@ -31,6 +32,11 @@ function resolvePolicy(file: PolicyFile, report: Report): Policy {
   checkPolicy(file, report);
   const rows = rowsByRank(file);
   checkNetwork(file, rows, report);
+  checkTraffic(
+    file.traffic,
+    rows.map(([name]) => name),
+    report,
+  );
   const marks = rows.map(([, row]) => markedDscp(row.mark.dscp));
   const alternates = alternateMarks(rows, marks, report);
   const classes = rows.map(([name, row], index) => ({
@@ -55,6 +61,7 @@ function resolvePolicy(file: PolicyFile, report: Report): Policy {
       ...route,
       place: report.source.placeOf(['routes', index]),
     })),
+    ...(file.traffic === undefined ? {} : { traffic: file.traffic }),
     ingress: {
       ...file.ingress,
       rules: file.ingress.rules.map((rule, index) => resolveRule(rule, index, report)),

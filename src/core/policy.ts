@@ -1,5 +1,6 @@
 import type { Place } from './errors.ts';
 import type { NetworkSettings } from './network.ts';
+import type { TrafficSettings } from './traffic.ts';
 
 /** The layers that a policy has a column for, in the order a request meets them. */
 export const LAYER_NAMES = ['queue', 'broker', 'transport', 'mark', 'kernel', 'network'] as const;
@@ -208,6 +209,8 @@ export interface Policy {
   readonly network: NetworkSettings;
   /** Tried in this order; the first that fits is taken. A request that none fits goes by a connection. */
   readonly routes: readonly PolicyRoute[];
+  /** Routing, deadlines, retries and the like; absent: none of it. */
+  readonly traffic?: TrafficSettings;
   readonly ingress: IngressSettings;
 }
 

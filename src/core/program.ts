@@ -101,7 +101,7 @@ async function makeBundle(digest: string): Promise<string> {
   const aside = await mkdtemp(path.join(DIST, 'making-'));
   try {
     await build({
-      input: Object.fromEntries(ENTRIES.map(({ name, file }) => [name, file])),
+      input: Object.fromEntries(ENTRIES.map(({ name, file }) => [`${name}-main`, file])),
       platform: 'node',
       logLevel: 'silent',
       external: (id) => !id.startsWith('.') && !path.isAbsolute(id),
@@ -112,7 +112,7 @@ async function makeBundle(digest: string): Promise<string> {
         chunkFileNames: '[name]-[hash].mjs',
       },
     });
-    await writeFile(path.join(aside, 'package.json'), '{"type":"module"}\n');
+    for (const { name } of ENTRIES) await writeFile(path.join(aside, `${name}.mjs`), starter(name));
     await rename(aside, folder).catch(async (error: unknown) => {
       if (!existsSync(folder)) throw error;
     });
@@ -121,6 +121,14 @@ async function makeBundle(digest: string): Promise<string> {
   }
   await removeStale();
   return folder;
+}
+
+/** Loads the program with the code that V8 compiled the last time (https://nodejs.org/api/module.html#module-compile-cache). */
+function starter(name: string): string {
+  return `import { enableCompileCache } from 'node:module';
+enableCompileCache(new URL('compiled', import.meta.url).pathname);
+await import('./${name}-main.mjs');
+`;
 }
 
 async function removeStale(): Promise<void> {

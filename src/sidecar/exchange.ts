@@ -133,6 +133,8 @@ export abstract class Exchange {
   admittedMs = -1;
   /** When the head of the final response came; -1 before. */
   respondedMs = -1;
+  /** Whether bytes of the response came after the turn in which its head did; then it ended later than `respondedMs`. */
+  responseContinued = false;
   /** When the caller gives up, on the side's clock; Infinity where it did not say. */
   deadlineMs = Number.POSITIVE_INFINITY;
   /** How much longer than others it may be without a byte: what it may wait in a queue of the broker. */
@@ -201,12 +203,14 @@ export abstract class Exchange {
   protected beginStages(side: Side, nowMs: number): void {
     this.side = side;
     this.active = true;
+    side.counters.underWay += 1;
     this.arrivedMs = nowMs;
     this.lastProgressMs = nowMs;
     this.classIndex = -1;
     this.reason = '';
     this.admittedMs = -1;
     this.respondedMs = -1;
+    this.responseContinued = false;
     this.deadlineMs = Number.POSITIVE_INFINITY;
     this.patienceMs = 0;
     this.upstream = undefined;
@@ -285,11 +289,13 @@ export abstract class Exchange {
 
   /** The exchange is over: every stage gives back what it took. */
   protected finish(outcome: TapRequestOutcome, code: AnswerCode | RefusalKind | '' = '', status = 0): void {
+    const ends = this.active;
     this.active = false;
     this.outcome = outcome;
     this.outcomeCode = code;
     this.outcomeStatus = status;
     this.#leaveDownTo(0);
+    if (ends) this.side.counters.ended();
   }
 
   /** Over with one of our own answers. */

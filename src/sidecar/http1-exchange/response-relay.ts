@@ -49,6 +49,7 @@ export class ResponseRelay {
     if (connection === undefined) return;
     this.anyBytes = true;
     if (this.started) {
+      this.#exchange.responseContinued = true;
       this.#relayBody(connection, connection.wire.input.start, connection.wire.input.start);
       return;
     }

@@ -11,8 +11,15 @@ export function countRequest(): Stage {
       }
       return 'next';
     },
-    leave({ counters }) {
-      if (counters !== undefined) counters.inFlight -= 1;
+    leave(exchange) {
+      const { counters } = exchange;
+      if (counters === undefined) return;
+      counters.inFlight -= 1;
+      if (exchange.outcome !== 'completed') return;
+      // The clock is not read again where the whole response came with its head.
+      const { respondedMs, responseContinued, side } = exchange;
+      const endMs = responseContinued || respondedMs < 0 ? side.clock.nowMs() : respondedMs;
+      counters.durationUs.record((endMs - exchange.arrivedMs) * 1000);
     },
   };
 }

@@ -23,24 +23,57 @@ export class ClassCounters {
   readonly grpcStatus: Record<number, number> = {};
   /** Time in the request queue, microseconds; requests that did not wait count as 0. */
   readonly queueWaitUs = new Histogram();
+  /** From the whole head of a request to the end of its response, microseconds; of responses that went out whole. */
+  readonly durationUs = new Histogram();
 }
 
-/** What is counted on one side of the sidecar. */
+/** How many classes that a policy had once are remembered, so that they go on where they stopped if they come back. */
+const REMEMBERED_CLASSES = 64;
+
+/** What is counted on one side of the sidecar. A new policy has new counters, which go on where those before them are, class by class. */
 export class SideCounters {
   readonly classes: readonly ClassCounters[];
   connections = 0;
   connectionsAccepted = 0;
+  /** Requests that began under this policy and have not ended. */
+  underWay = 0;
+  /** Called when none is under way any more; set once another policy has taken the place of this one. */
+  whenUnused: (() => void) | undefined;
   /** By kind. */
-  readonly refusals = new Map<string, number>();
+  readonly refusals: Map<string, number>;
   /** By code of the sidecar's own answer; also where a response that had begun was broken off in its place. */
-  readonly answers = new Map<string, number>();
+  readonly answers: Map<string, number>;
   /** By reason of the class: a rule's name, `default`, or how provenance found it. */
-  readonly reasons = new Map<string, number>();
+  readonly reasons: Map<string, number>;
   readonly limits: Record<CountedLimit, number>;
 
-  constructor(policy: Policy) {
-    this.classes = policy.classes.map(() => new ClassCounters());
-    this.limits = Object.fromEntries(COUNTED_LIMITS.map((name) => [name, 0])) as Record<CountedLimit, number>;
+  readonly #byName: Map<string, ClassCounters>;
+
+  /** @param before what is gone on with */
+  constructor(policy: Policy, before?: SideCounters) {
+    const byName = before === undefined ? new Map<string, ClassCounters>() : before.#byName;
+    this.#byName = byName;
+    this.classes = policy.classes.map(({ name }) => {
+      const counters = byName.get(name) ?? new ClassCounters();
+      byName.delete(name);
+      byName.set(name, counters);
+      return counters;
+    });
+    for (const name of byName.keys()) if (byName.size > REMEMBERED_CLASSES) byName.delete(name);
+    this.connections = before?.connections ?? 0;
+    this.connectionsAccepted = before?.connectionsAccepted ?? 0;
+    this.refusals = before?.refusals ?? new Map();
+    this.answers = before?.answers ?? new Map();
+    this.reasons = before?.reasons ?? new Map();
+    this.limits =
+      before?.limits ??
+      (Object.fromEntries(COUNTED_LIMITS.map((name) => [name, 0])) as Record<CountedLimit, number>);
+  }
+
+  /** A request has ended. */
+  ended(): void {
+    this.underWay -= 1;
+    if (this.underWay === 0) this.whenUnused?.();
   }
 
   ofClass(classIndex: number): ClassCounters | undefined {

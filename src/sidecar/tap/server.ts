@@ -27,6 +27,8 @@ export interface TapStatistics {
 /** A tap that somebody may listen to. */
 export interface Tap extends TapPoint {
   statistics(): TapStatistics;
+  /** The policy has other classes from now on. @returns where requests of that policy are told of */
+  forClasses(classNames: readonly string[]): TapPoint;
   /** Lets listeners take what waits for them, for a while; closes them, and removes the socket file. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -36,6 +38,7 @@ export class TapServer implements Tap {
   readonly #options: TapOptions;
   readonly #server: net.Server;
   readonly #listeners = new Set<ListenerStream>();
+  #classNames: readonly string[];
   #active = false;
   #flushing = false;
   #listenersAccepted = 0;
@@ -54,6 +57,7 @@ export class TapServer implements Tap {
 
   private constructor(options: TapOptions) {
     this.#options = options;
+    this.#classNames = options.classNames;
     this.#server = net.createServer((socket) => this.#accept(socket));
   }
 
@@ -62,15 +66,32 @@ export class TapServer implements Tap {
   }
 
   request(event: TapRequest): void {
-    if (this.#active) this.#tell(requestLine(this.#told(), this.#className(event.classIndex), event));
+    this.#request(this.#classNames, event);
   }
 
   message(event: TapMessage): void {
-    if (this.#active) this.#tell(messageLine(this.#told(), this.#className(event.classIndex), event));
+    if (this.#active) this.#tell(messageLine(this.#told(), this.#classNames[event.classIndex], event));
   }
 
   move(event: TapMove): void {
-    if (this.#active) this.#tell(moveLine(this.#told(), this.#className(event.classIndex), event));
+    if (this.#active) this.#tell(moveLine(this.#told(), this.#classNames[event.classIndex], event));
+  }
+
+  forClasses(classNames: readonly string[]): TapPoint {
+    this.#classNames = classNames;
+    const tap = this;
+    return {
+      get active() {
+        return tap.#active;
+      },
+      request: (event) => tap.#request(classNames, event),
+      message: (event) => tap.message(event),
+      move: (event) => tap.move(event),
+    };
+  }
+
+  #request(classNames: readonly string[], event: TapRequest): void {
+    if (this.#active) this.#tell(requestLine(this.#told(), classNames[event.classIndex], event));
   }
 
   statistics(): TapStatistics {
@@ -85,10 +106,6 @@ export class TapServer implements Tap {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
-  }
-
-  #className(classIndex: number): string | undefined {
-    return this.#options.classNames[classIndex];
   }
 
   #told() {
@@ -115,10 +132,8 @@ export class TapServer implements Tap {
       this.#listeners.delete(stream);
       this.#active = this.#listeners.size > 0;
     });
-    const { classNames } = this.#options;
-    stream.offer(
-      this.#text({ event: 'hello', ...this.#told(), format: TAP_FORMAT, classes: [...classNames] }),
-    );
+    const classes = [...this.#classNames];
+    stream.offer(this.#text({ event: 'hello', ...this.#told(), format: TAP_FORMAT, classes }));
     stream.flush();
     this.#listeners.add(stream);
     this.#listenersAccepted += 1;

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -60,7 +59,7 @@ export async function programOf(wanted: ProgramName | (string & {})): Promise<Pr
     why,
   });
   if (entry === undefined) return sources('it is not bundled');
-  const digest = sourcesDigest();
+  const digest = await sourcesDigest();
   let making = made.get(digest);
   if (making === undefined) {
     making = makeBundle(digest);
@@ -77,7 +76,9 @@ export async function programOf(wanted: ProgramName | (string & {})): Promise<Pr
 }
 
 /** Names the sources as they are now: by path, size and time of change of each. */
-function sourcesDigest(): string {
+async function sourcesDigest(): Promise<string> {
+  // Loaded here, because it is slow to load and whoever is bundled never comes here.
+  const { createHash } = await import('node:crypto');
   const hash = createHash('sha256');
   for (const entry of readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).sort()) {
     if (!entry.endsWith('.ts')) continue;

@@ -70,6 +70,11 @@ export class ReplicaChooser {
     return false;
   }
 
+  /** How congested the way that the class takes to a peer is, 0 to 1. */
+  level(peer: string, classIndex: number, nowMs: number): number {
+    return this.#owned.has(classIndex) ? Math.min(1, this.#chooser.level(peer, classIndex, nowMs)) : 0;
+  }
+
   #memoryOf(peer: string, classIndex: number, path: number): Memory {
     let row = this.#memories.get(peer);
     if (row === undefined) {

@@ -25,6 +25,8 @@ export interface UpstreamContext {
   readonly random: Random;
   /** What links to other sidecars count; absent where none are opened. */
   readonly links?: LinkCounters;
+  /** Told once for each time that it was asked how connections to a host are opened, when no more are. */
+  readonly noMoreTowards?: (host: string) => void;
 }
 
 /**
@@ -71,9 +73,11 @@ export function makeUpstream(
           }),
     });
   };
+  const profilesOf = new Map<string, readonly ConnectionProfile[]>();
   const poolsTo = (address: Address): readonly ConnectionPool[] => {
     const byProfile = new Map<ConnectionProfile, ConnectionPool>();
     const profiles = profilesTowards(address.host);
+    profilesOf.set(hostLabel(address), profiles);
     const peer = new LinkPeer();
     return config.policy.classes.map((_, classIndex) => {
       const profile = profiles[classIndex] ?? {};
@@ -83,7 +87,7 @@ export function makeUpstream(
     });
   };
   const outliers = new Outliers(outlierSettings(upstream, limits), wheel);
-  const checks = activeChecks(shared, name, upstream, profilesTowards);
+  const checks = activeChecks(shared, name, upstream, (address) => profilesOf.get(hostLabel(address)) ?? []);
   const balancing = balancingOf(upstream);
   const slowStart = slowStartOf(upstream);
   const timed = balancing.kind.timed || upstream.outliers?.latency !== undefined;
@@ -110,6 +114,8 @@ export function makeUpstream(
     left: (endpoint) => {
       outliers.left(endpoint);
       checks?.left(endpoint);
+      profilesOf.delete(hostLabel(endpoint));
+      shared.noMoreTowards?.(endpoint.host);
     },
     statistics: () => ({
       ejected: outliers.ejected,
@@ -130,14 +136,14 @@ function activeChecks(
   { config, wheel, transport, random }: UpstreamContext,
   name: string,
   { healthCheck }: UpstreamConfig,
-  profilesTowards: (host: string) => readonly ConnectionProfile[],
+  profilesOf: (address: Address) => readonly ConnectionProfile[],
 ): ActiveChecks | undefined {
   if (healthCheck === undefined) return undefined;
   const { classes } = config.policy;
   const named = classes.findIndex((one) => one.name === healthCheck.class);
   const classIndex = named < 0 ? classes.length - 1 : named;
   const dial = (address: Address) =>
-    connectWithProfile(address, profilesTowards(address.host)[classIndex] ?? {}, { transport });
+    connectWithProfile(address, profilesOf(address)[classIndex] ?? {}, { transport });
   const check = checkOf(healthCheck, name, classes[classIndex]?.name ?? '', dial);
   return new ActiveChecks(checkSettings(healthCheck), check, wheel, random.child(`checks/${name}`));
 }

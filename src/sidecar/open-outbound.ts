@@ -31,13 +31,17 @@ export async function openOutbound(
   const links = new LinkCounters();
   runtime.reporter.addSection('links', () => links.statistics());
   const opening = network?.opening ?? (() => runtime.profiles);
+  const towards = network === undefined ? {} : { noMoreTowards: network.opened };
   const routes = new Map(
     Object.entries(config.outbound.upstreams).map(([name, upstream]) => [
       name.toLowerCase(),
-      makeUpstream({ ...shared, links }, name, upstream, counters, opening),
+      makeUpstream({ ...shared, ...towards, links }, name, upstream, counters, opening),
     ]),
   );
   const called = [...routes.values()];
+  runtime.reporter.addSection('upstreams', () =>
+    Object.fromEntries(called.map((upstream) => [upstream.name, upstream.statistics()])),
+  );
   const brokerRoutes = gatewayRoutes(shared, queued.outbound, requestReply, counters, baselines);
   const side: Side = {
     name: 'outbound',

@@ -16,7 +16,7 @@ export interface LiveConnections {
 export class Mover {
   readonly #transport: Transport;
   readonly #peers: PeerProfiles;
-  readonly #endpoints = new Map<string, Endpoint[]>();
+  #upstreams: readonly Upstream[] = [];
   #inbound: LiveConnections['inbound'];
   #paths: ReadonlyMap<string, readonly NetworkPath[]> = new Map();
   /** By `peer class`: what does not take the default path. */
@@ -32,18 +32,20 @@ export class Mover {
     return this.#peers.towards(address);
   }
 
-  /** How connections to a host are opened. The list holds for as long as the sidecar runs. */
+  /** How connections to a host are opened. The list holds until it is given back. */
   opening(address: string): readonly ConnectionProfile[] {
     return this.#peers.pin(address);
+  }
+
+  /** No more connections to a host are opened by one who has asked how. */
+  opened(address: string): void {
+    this.#peers.unpin(address);
   }
 
   /** Begins to reach connections; before, there are none. */
   attach({ inbound, upstreams }: LiveConnections): void {
     this.#inbound = inbound;
-    for (const endpoint of upstreams.flatMap(({ endpoints }) => endpoints)) {
-      const host = hostAddress(endpoint.host);
-      this.#endpoints.set(host, [...(this.#endpoints.get(host) ?? []), endpoint]);
-    }
+    this.#upstreams = upstreams;
   }
 
   /** From now on these hosts are known, and no others; what took another path towards a host that is gone takes the default one again. */
@@ -84,6 +86,13 @@ export class Mover {
     this.#change(peer, classIndex, to);
   }
 
+  /** Moves are rare and endpoints come and go, so they are looked for when they are needed. */
+  #endpointsOn(peer: string): readonly Endpoint[] {
+    return this.#upstreams.flatMap((upstream) =>
+      upstream.connected.filter(({ host }) => hostAddress(host) === peer),
+    );
+  }
+
   #change(peer: string, classIndex: number, path: number): void {
     const key = `${peer} ${classIndex}`;
     if (path === 0) this.#away.delete(key);
@@ -91,7 +100,7 @@ export class Mover {
     const profile = this.#peers.move(peer, classIndex, path);
     if (profile === undefined) return;
     const transport = this.#transport;
-    for (const { pools } of this.#endpoints.get(peer) ?? []) {
+    for (const { pools } of this.#endpointsOn(peer)) {
       pools[classIndex]?.eachSocket((socket) => applyProfile(socket, profile, transport));
     }
     const profiles = this.#peers.towards(peer);

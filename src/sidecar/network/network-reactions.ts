@@ -111,6 +111,9 @@ export class NetworkReactions {
   /** How connections to a host are opened, by class; the list follows the moves. */
   readonly opening = (address: string): readonly ConnectionProfile[] => this.#mover.opening(address);
 
+  /** No more connections to a host are opened by one who has asked how. */
+  readonly opened = (address: string): void => this.#mover.opened(address);
+
   /** Begins to listen to the control plane and to act. */
   start(reach: Reach): void {
     const { policy } = this.#options.config;
@@ -215,7 +218,7 @@ export class NetworkReactions {
       this.#hints.fresh(nowMs) ||
       this.#mover.away > 0 ||
       this.#lowered.size > 0 ||
-      (this.#replicas?.avoided ?? 0) > 0;
+      this.#replicas?.acts === true;
     if (busy) this.#options.wheel.set(this.#look, nowMs + LOOK_MS);
   }
 

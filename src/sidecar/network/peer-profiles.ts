@@ -9,7 +9,8 @@ import type { PathProfiles } from './path-profiles.ts';
 export class PeerProfiles {
   readonly #profiles: PathProfiles;
   readonly #peers = new Map<string, ConnectionProfile[]>();
-  readonly #pinned = new Set<string>();
+  /** Hosts that are known for as long as somebody opens connections to them, and by how many. */
+  readonly #pinned = new Map<string, number>();
 
   constructor(profiles: PathProfiles) {
     this.#profiles = profiles;
@@ -28,10 +29,19 @@ export class PeerProfiles {
     return known;
   }
 
-  /** Makes a host known for good. */
+  /** Makes a host known until it is unpinned as often. */
   pin(address: string): readonly ConnectionProfile[] {
-    this.#pinned.add(hostAddress(address));
+    const host = hostAddress(address);
+    this.#pinned.set(host, (this.#pinned.get(host) ?? 0) + 1);
     return this.know(address);
+  }
+
+  /** Takes back one pin. The host is forgotten with the next that is to be. */
+  unpin(address: string): void {
+    const host = hostAddress(address);
+    const left = (this.#pinned.get(host) ?? 0) - 1;
+    if (left > 0) this.#pinned.set(host, left);
+    else this.#pinned.delete(host);
   }
 
   /** Changes one class's profile. @returns the new one; undefined for a stranger */
@@ -43,7 +53,7 @@ export class PeerProfiles {
     return profile;
   }
 
-  /** Forgets all but these, and those that are known for good. */
+  /** Forgets all but these, and those that are pinned. */
   keepOnly(hosts: { has(host: string): boolean }): void {
     for (const host of this.#peers.keys()) {
       if (!hosts.has(host) && !this.#pinned.has(host)) this.#peers.delete(host);

@@ -5,6 +5,8 @@ import type { Endpoint, Upstream } from '../pools/index.ts';
 export interface ReplicaOpinion {
   /** False where another host is to be chosen for requests of the class, if there is one. */
   prefers(peer: string, classIndex: number, nowMs: number): boolean;
+  /** How congested the way there is for the class, 0 to 1: the balancer weighs it against everything else. Absent: it does not. */
+  level?(peer: string, classIndex: number, nowMs: number): number;
 }
 
 /** Something that is known of the health of an endpoint. */
@@ -25,6 +27,7 @@ export class Replicas {
   readonly #opinion: ReplicaOpinion;
   #unhealthy: ReadonlySet<string> = new Set();
   #avoided = 0;
+  #weighed = false;
 
   /** @param choosing the classes for which congestion counts */
   constructor(
@@ -33,7 +36,7 @@ export class Replicas {
     choosing: readonly number[],
     opinion: ReplicaOpinion,
   ) {
-    this.#upstreams = upstreams.filter(({ endpoints }) => endpoints.length > 1);
+    this.#upstreams = upstreams;
     this.#classCount = classCount;
     this.#choosing = choosing;
     this.#opinion = opinion;
@@ -42,6 +45,11 @@ export class Replicas {
   /** How many pairs of endpoint and class are not chosen now. */
   get avoided(): number {
     return this.#avoided;
+  }
+
+  /** Whether something is to be taken back when the network is calm. */
+  get acts(): boolean {
+    return this.#avoided > 0 || this.#weighed;
   }
 
   /** What the registry says, which replaces what it said before. Of an endpoint that it does not name nothing is known. */
@@ -53,8 +61,15 @@ export class Replicas {
 
   update(nowMs: number): void {
     let avoided = 0;
+    this.#weighed = false;
     for (const upstream of this.#upstreams) {
       const { endpoints } = upstream;
+      if (endpoints.length < 2) {
+        for (let classIndex = 0; classIndex < this.#classCount; classIndex += 1)
+          upstream.prefer(classIndex, undefined);
+        continue;
+      }
+      this.#weigh(endpoints, nowMs);
       const healthy =
         this.#unhealthy.size === 0 ? endpoints : endpoints.filter((one) => this.#isHealthy(one));
       const usable = healthy.length === 0 ? endpoints : healthy;
@@ -68,6 +83,19 @@ export class Replicas {
       }
     }
     this.#avoided = avoided;
+  }
+
+  /** What is not avoided may still be worse than another. */
+  #weigh(endpoints: readonly Endpoint[], nowMs: number): void {
+    if (this.#opinion.level === undefined) return;
+    for (const endpoint of endpoints) {
+      const peer = hostAddress(endpoint.host);
+      for (const classIndex of this.#choosing) {
+        const level = this.#opinion.level(peer, classIndex, nowMs);
+        endpoint.setCongestion(classIndex, level);
+        if (level > 0) this.#weighed = true;
+      }
+    }
   }
 
   #isHealthy({ host, port }: Endpoint): boolean {

@@ -70,6 +70,11 @@ export class Upstream {
     return this.#options.balancing.key;
   }
 
+  /** All to which there may be connections: those too that have left, while requests are at them. */
+  get connected(): readonly Endpoint[] {
+    return this.#leaving.size === 0 ? this.#endpoints : [...this.#endpoints, ...this.#leaving];
+  }
+
   /** Endpoints that have left with requests under way. */
   get leaving(): number {
     return this.#leaving.size;

@@ -176,8 +176,8 @@ describe('a sidecar that follows a control plane', () => {
     });
     expect((await request(sidecar.inboundPort ?? 0)).status).toBe(200);
     expect(network()).toBeUndefined();
-    await until(() => plane.watchers.length > 0);
-    expect(plane.watchers[0]?.endpoint?.port).toBe(sidecar.inboundPort);
+    await until(() => (plane?.watchers.length ?? 0) > 0);
+    expect(plane?.watchers[0]?.endpoint?.port).toBe(sidecar.inboundPort);
   });
 
   it('without the layer mark: unmarked on the default path, and again when it is back on it', async () => {

@@ -50,6 +50,33 @@ describe('the choice of endpoints', () => {
     expect(picked(upstream, 0)).toEqual(hosts);
   });
 
+  it('gives less to who is reached over a way that is more congested, of the classes that choose alone', () => {
+    const upstream = upstreamOf(hosts);
+    const replicas = new Replicas([upstream], CLASSES, [0], {
+      prefers: () => true,
+      level: (peer) => (peer === '10.0.0.2' ? 0.5 : 0),
+    });
+    replicas.update(0);
+    const weights = [0, 1].map((classIndex) =>
+      upstream.endpoints.map((endpoint) => endpoint.weightFor(classIndex)),
+    );
+    expect(weights).toEqual([
+      [1, 0.6, 1],
+      [1, 1, 1],
+    ]);
+  });
+
+  it('follows endpoints that come and go', () => {
+    const upstream = upstreamOf(hosts.slice(0, 1));
+    const replicas = new Replicas([upstream], CLASSES, [0], { prefers: (peer) => peer !== '10.0.0.2' });
+    replicas.update(0);
+    upstream.set(hosts.map((host) => ({ host, port: 80 })));
+    replicas.update(0);
+    expect([picked(upstream, 0), picked(upstream, 1)]).toEqual([['10.0.0.1', '10.0.0.3'], hosts]);
+    upstream.set([{ host: '10.0.0.2', port: 80 }]);
+    expect(picked(upstream, 0)).toEqual(['10.0.0.2']);
+  });
+
   it('tells endpoints of one host apart by their port', () => {
     const upstream = upstreamOf(hosts);
     const replicas = new Replicas([upstream], CLASSES, [], { prefers: () => true });

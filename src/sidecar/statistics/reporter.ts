@@ -1,6 +1,6 @@
 import { appendFile, stat } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Clock, type Logger, messageOf, type Policy } from '../../core/index.ts';
+import { type Clock, type Logger, messageOf } from '../../core/index.ts';
 import type { PropagationCounters, ProvenanceTableCounters } from '../../propagation/index.ts';
 import { congestionControlOf, emptyTcpInfo, type Transport, tcpInfo } from '../../transport/index.ts';
 import type { AcceptedConnection } from '../accepted-connection.ts';
@@ -24,13 +24,16 @@ export interface ReportedSide {
 /** What the reporter reads. */
 export interface ReporterOptions {
   readonly service: string;
-  readonly policy: Policy;
   readonly clock: Clock;
   readonly wheel: TimerWheel;
   readonly transport: Transport;
+  readonly classNames: readonly string[];
   readonly propagation: Readonly<PropagationCounters>;
   readonly provenanceTable: ProvenanceTableCounters;
 }
+
+/** What another configuration replaces of it. */
+export type FollowedParts = Pick<ReporterOptions, 'classNames' | 'propagation' | 'provenanceTable'>;
 
 /** How many sockets of a class are asked for TCP_INFO at each line. */
 const SAMPLES_PER_CLASS = 4;
@@ -40,7 +43,7 @@ const NS_PER_MS = 1e6;
 
 /** Writes what the sidecar has counted as JSON lines, one an interval, and hands it out on request. */
 export class StatisticsReporter {
-  readonly #options: ReporterOptions;
+  #options: ReporterOptions;
   readonly #sides: ReportedSide[] = [];
   readonly #sections = new Map<string, () => Readonly<Record<string, unknown>>>();
   readonly #lag = monitorEventLoopDelay({ resolution: 20 });
@@ -57,6 +60,11 @@ export class StatisticsReporter {
 
   add(side: ReportedSide): void {
     this.#sides.push(side);
+  }
+
+  /** Another configuration holds. */
+  follow({ classNames, propagation, provenanceTable }: FollowedParts): void {
+    this.#options = { ...this.#options, classNames, propagation, provenanceTable };
   }
 
   /** Adds a section of its own beside the sides. */
@@ -145,7 +153,7 @@ export class StatisticsReporter {
       connections: counters.connections,
       connectionsAccepted: counters.connectionsAccepted,
       classes: Object.fromEntries(
-        this.#options.policy.classes.map(({ name }, index) => [
+        this.#options.classNames.map((name, index) => [
           name,
           {
             ...classNumbers(counters.classes[index] as ClassCounters),
@@ -163,12 +171,12 @@ export class StatisticsReporter {
   }
 
   #pools(upstream: Upstream): Readonly<Record<string, unknown>>[] {
-    const { classes } = this.#options.policy;
+    const { classNames } = this.#options;
     return upstream.endpoints.flatMap(({ label, pools, inFlight, ejections }) =>
       pools.map((pool, index) => ({
         upstream: upstream.name,
         endpoint: label,
-        class: classes[index]?.name,
+        class: classNames[index],
         connections: pool.size,
         idle: pool.idle,
         waiting: pool.waiting,

@@ -1,5 +1,6 @@
 import http2 from 'node:http2';
 import type { Sidecar } from '../../../../src/sidecar/index.ts';
+import type { ClassCounters } from '../../../../src/sidecar/statistics/index.ts';
 import type { TestServer } from '../harness.ts';
 
 /** An application of node:http2 on loopback. */
@@ -14,7 +15,7 @@ export function http2Application(
     sessions.add(session);
     session.on('error', () => undefined).on('close', () => sessions.delete(session));
   });
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => {
     stream.on('error', () => undefined);
     handler(stream, headers);
   });
@@ -96,6 +97,9 @@ export function sideOf(
 }
 
 /** What was counted for a class. */
-export function classOf(sidecar: Sidecar, name = 'interactive', side = 'inbound'): Record<string, number> {
-  return (sideOf(sidecar, side)['classes'] as unknown as Record<string, Record<string, number>>)[name] ?? {};
+export function classOf(sidecar: Sidecar, name = 'interactive', side = 'inbound'): ClassCounters {
+  const classes = sideOf(sidecar, side)['classes'] as unknown as Record<string, ClassCounters>;
+  const found = classes[name];
+  if (found === undefined) throw new Error(`no class ${name}`);
+  return found;
 }

@@ -5,7 +5,7 @@ import type { Prefetch } from '../src/core/index.ts';
 import { SIDECAR_MAIN } from '../src/sidecar/index.ts';
 import { freePort, waitUntilServing } from './ports.ts';
 import type { ProcessGroup } from './processes.ts';
-import { findTool } from './programs.ts';
+import { findTool, meshProgram } from './programs.ts';
 import { HOST } from './scene.ts';
 
 const POLICY_FILE = new URL('../policies/case-study.yaml', import.meta.url).pathname;
@@ -80,7 +80,8 @@ function sidecar(name: string, title: string, layerOn: boolean, prefetch: Prefet
       };
       const file = path.join(folder, `${name}.json`);
       await writeFile(file, JSON.stringify(config));
-      const child = processes.spawn(name, [process.execPath, SIDECAR_MAIN, '--config', file], { core });
+      const { argv } = await meshProgram(SIDECAR_MAIN);
+      const child = processes.spawn(name, [...argv, '--config', file], { core });
       const ready = await child.waitForLine('"event":"ready"', READY_TIMEOUT_MS, processes.signal);
       const { brokerPort } = JSON.parse(ready) as { brokerPort: number };
       return { address: { host: HOST, port: brokerPort }, pids: [child.pid] };

@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { PriomeshError, systemClock } from '../src/core/index.ts';
+import { SIDECAR_MAIN } from '../src/sidecar/index.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { measurePart, type PartResult, type Skip } from './parts/index.ts';
 import { peersOf } from './peers/index.ts';
 import { ProcessGroup } from './processes.ts';
+import { meshProgram } from './programs.ts';
 import type { Settings } from './settings.ts';
 import { type Figure, type Row, summarize } from './summary.ts';
 import { formatTables, heading, type TableShape } from './table.ts';
@@ -20,6 +22,8 @@ export interface BenchResult {
   /** Over one, five and fifteen minutes, before and after: what else the machine did. */
   readonly loadAverages: readonly (readonly number[])[];
   readonly settings: Settings;
+  /** Whether the mesh's own processes ran from a bundle, as they do in use, or from the sources, and why. */
+  readonly sidecar: Pick<Awaited<ReturnType<typeof meshProgram>>, 'form' | 'why'>;
   /** What each row is. */
   readonly peers: Readonly<Record<string, string>>;
   readonly rows: readonly Row[];
@@ -54,6 +58,7 @@ export async function compare(
   const startedAt = new Date(systemClock.wallMs()).toISOString();
   const machine = await describeMachine();
   const loadBefore = os.loadavg();
+  const { form, why } = await meshProgram(SIDECAR_MAIN);
   const processes = await ProcessGroup.open(signal);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'priomesh-bench-'));
   try {
@@ -72,6 +77,7 @@ export async function compare(
       machine,
       loadAverages: [loadBefore, os.loadavg()],
       settings,
+      sidecar: { form, why },
       peers: Object.fromEntries(
         settings.parts.flatMap((part) => peersOf(part).map(({ name, title }) => [name, title] as const)),
       ),
@@ -89,9 +95,12 @@ export async function compare(
 /** The result as a person reads it. */
 export function formatComparison(result: BenchResult): string {
   const { machine, settings, loadAverages, tables, rows, skipped } = result;
+  const { form, why } = result.sidecar;
+  const sources = form === 'sources' ? [`the sidecar ran from the sources: ${why}`] : [];
   const left = skipped.map(({ part, what, row, reason }) => `${part}, ${what}: ${row}: ${reason}`);
   return `${[
     heading(machine, settings, loadAverages),
+    ...sources,
     ...formatTables(tables, rows),
     ...(left.length === 0 ? [] : [['left out', ...left].join('\n')]),
   ].join('\n\n')}\n`;

@@ -8,6 +8,7 @@ import { requireTwoCores } from './compare.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { cpuMs, memoryOf } from './proc.ts';
 import { type BenchProcess, ProcessGroup } from './processes.ts';
+import { meshProgram } from './programs.ts';
 import { type Settings, wanted } from './settings.ts';
 import { type Row, rowsOf } from './summary.ts';
 import { heading, section } from './table.ts';
@@ -130,7 +131,7 @@ async function measure(
   const target = `unix:${path.join(folder, 'plane.sock')}`;
   const file = path.join(folder, 'control-plane.json');
   await writeFile(file, JSON.stringify({ listen: target }));
-  const argv = [process.execPath, CONTROL_PLANE_MAIN, '--config', file] as const;
+  const argv = [...(await meshProgram(CONTROL_PLANE_MAIN)).argv, '--config', file] as const;
   const plane = processes.spawn('the control plane', argv, { core: settings.proxyCore });
   await plane.waitForLine('"ready"', TIMEOUT_MS, signal);
   const report = openReport({

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { PriomeshError } from '../src/core/index.ts';
+import { PriomeshError, programOf } from '../src/core/index.ts';
 
 /** Where Debian puts programs that an ordinary user's PATH lacks. */
 const SYSTEM_FOLDERS = ['/usr/sbin', '/sbin'];
@@ -51,4 +51,15 @@ export async function findNginxModule(name: 'stream'): Promise<string> {
       fix: `sudo apt-get install libnginx-mod-${name}`,
     });
   }
+}
+
+type Program = Awaited<ReturnType<typeof programOf>>;
+
+const mesh = new Map<string, Promise<Program>>();
+
+/** How one of the mesh's own processes is run where it is in use: the same throughout a benchmark, also when sources change meanwhile. */
+export function meshProgram(main: string): Promise<Program> {
+  const known = mesh.get(main) ?? programOf(main);
+  mesh.set(main, known);
+  return known;
 }

@@ -1,6 +1,4 @@
-import { access } from 'node:fs/promises';
 import net from 'node:net';
-import path from 'node:path';
 import { systemClock } from '../../src/core/index.ts';
 import { EVERYTHING, type Peer, peersOf, startInbound } from '../peers/index.ts';
 import { freePort } from '../ports.ts';
@@ -13,9 +11,6 @@ import { reasonOf, startPeer } from './subjects.ts';
 const CASE = 'start';
 const POLL_MS = 1;
 const SERVING_TIMEOUT_MS = 15_000;
-
-/** What the build makes of the sidecar. */
-const BUNDLE = path.resolve(import.meta.dirname, '../../dist/sidecar.js');
 
 /** Resolves with whether a request was answered with 200 now. */
 function answers(port: number): Promise<boolean> {
@@ -43,52 +38,24 @@ async function firstAnswer(port: number, signal: AbortSignal): Promise<number> {
   return systemClock.nowMs();
 }
 
-async function exists(file: string): Promise<boolean> {
-  try {
-    await access(file);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The sidecar, started in another way. */
-function variant(
-  name: string,
-  title: string,
-  rest: { readonly main?: string; readonly env?: Readonly<Record<string, string>> },
-): Peer {
-  return {
-    name,
-    title,
-    wires: ['http1'],
-    classifies: true,
-    stamps: true,
-    start: (context) => startInbound(context, name, { ...EVERYTHING, ...rest }),
-  };
-}
+/** The sidecar, run from the sources instead of from the bundle. */
+const fromSources: Peer = {
+  name: 'sidecar-sources',
+  title: 'the sidecar, run from the sources',
+  wires: ['http1'],
+  classifies: true,
+  stamps: true,
+  start: (context) => startInbound(context, 'sidecar-sources', { ...EVERYTHING, fromSources: true }),
+};
 
 /** From the start of a process to its first answer, of all programs in the same way: asked every millisecond. */
 export async function measureStart(context: PartContext): Promise<PartResult> {
-  const { settings, folder, progress, processes } = context;
+  const { settings, progress, processes } = context;
   const skipped: Skip[] = [];
-  const env = { NODE_COMPILE_CACHE: path.join(folder, 'compile-cache') };
   let peers: Peer[] = [
     ...peersOf('start').filter(({ wires }) => wires.includes('http1')),
-    variant('sidecar-cached', "the sidecar with Node's cache of compiled code, filled", { env }),
-    variant('sidecar-bundle', 'the sidecar as the build bundles it', { main: BUNDLE }),
+    fromSources,
   ].filter(({ name }) => wanted(settings, name));
-  if (!(await exists(BUNDLE))) {
-    if (wanted(settings, 'sidecar-bundle')) {
-      skipped.push({
-        part: 'start',
-        what: 'start',
-        row: 'sidecar-bundle',
-        reason: 'there is no build (scripts/build)',
-      });
-    }
-    peers = peers.filter(({ name }) => name !== 'sidecar-bundle');
-  }
   const names = peers.map(({ name }) => name);
   const figures: Figure[] = [];
   // The first one is not counted: it fills caches.

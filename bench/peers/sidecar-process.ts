@@ -3,14 +3,17 @@ import path from 'node:path';
 import { loadPolicy, type SidecarConfig } from '../../src/config/index.ts';
 import type { Policy } from '../../src/core/index.ts';
 import { SIDECAR_MAIN } from '../../src/sidecar/index.ts';
-import type { BenchProcess, ProcessGroup, SpawnOptions } from '../processes.ts';
+import type { BenchProcess, ProcessGroup } from '../processes.ts';
+import { meshProgram } from '../programs.ts';
 import { DEFAULT_CLASS, HOST, SERVICE } from '../scene.ts';
 
 const POLICY_FILE = new URL('../../policies/case-study.yaml', import.meta.url).pathname;
 const READY_TIMEOUT_MS = 10_000;
+/** More than requests under way at once in any load: every one passes through the queue, and none waits in it. */
+const CONCURRENCY = 4096;
 
 /** The case study's policy, with the mapping from `priority` to class that the peers have in front of its own rules. */
-async function benchPolicy(connections: number): Promise<Policy> {
+async function benchPolicy(): Promise<Policy> {
   const policy = await loadPolicy(POLICY_FILE);
   const place = { file: 'bench', line: 1, column: 1 };
   const rules = [
@@ -20,8 +23,7 @@ async function benchPolicy(connections: number): Promise<Policy> {
   ];
   return {
     ...policy,
-    // More than the connections of the load: every request passes through the queue, and none waits in it.
-    queue: { ...policy.queue, concurrency: connections, capacity: connections },
+    queue: { ...policy.queue, concurrency: CONCURRENCY, capacity: CONCURRENCY },
     ingress: { ...policy.ingress, rules, defaultClass: DEFAULT_CLASS },
   };
 }
@@ -33,9 +35,8 @@ export interface SidecarChoice {
   readonly statistics: boolean;
   /** The path of a tap's socket. */
   readonly tap?: string;
-  /** The script that is run, the sources' own without it. */
-  readonly main?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Whether it is run from the sources and not from the bundle, which is how it is run where it is in use. */
+  readonly fromSources?: boolean;
 }
 
 /** Everything that a sidecar does for a request between services: classes on sockets, the queue, statistics once a second. */
@@ -50,7 +51,7 @@ export async function sidecarConfig(
 ): Promise<SidecarConfig> {
   return {
     service: SERVICE,
-    policy: await benchPolicy(connections),
+    policy: await benchPolicy(),
     layers,
     baselineCongestionControl: '',
     ...(statistics ? { statistics: { file: path.join(folder, `${name}.jsonl`), intervalMs: 1000 } } : {}),
@@ -69,13 +70,15 @@ export async function startSidecarProcess(
   processes: ProcessGroup,
   folder: string,
   name: string,
-  spawnOptions: SpawnOptions,
+  core: number,
   config: SidecarConfig,
-  main: string = SIDECAR_MAIN,
+  fromSources = false,
 ): Promise<{ readonly process: BenchProcess; readonly inboundPort: number; readonly outboundPort: number }> {
   const file = path.join(folder, `${name}.json`);
   await writeFile(file, JSON.stringify(config));
-  const child = processes.spawn(name, [process.execPath, main, '--config', file], spawnOptions);
+  const sources = [process.execPath, SIDECAR_MAIN] as const;
+  const argv = fromSources ? sources : (await meshProgram(SIDECAR_MAIN)).argv;
+  const child = processes.spawn(name, [...argv, '--config', file], { core });
   const ready = await child.waitForLine('"event":"ready"', READY_TIMEOUT_MS, processes.signal);
   const { inboundPort, outboundPort } = JSON.parse(ready) as Record<string, number | null>;
   return { process: child, inboundPort: inboundPort ?? 0, outboundPort: outboundPort ?? 0 };

@@ -19,12 +19,12 @@ export async function startInbound(
     processes,
     folder,
     name,
-    { core, env: choice.env ?? {} },
+    core,
     {
       ...(await sidecarConfig(folder, name, connections, choice)),
       inbound: { listen: listenOn(port), application: upstream, ingress: true },
     },
-    choice.main,
+    choice.fromSources,
   );
   const { pid, spawnedMs } = child;
   return { address: { host: HOST, port: inboundPort }, pids: [pid], spawnedMs, end: () => child.end() };
@@ -50,7 +50,7 @@ export const sidecarChain: Peer = {
   async start({ processes, upstream, folder, core, connections, port }) {
     const start = (name: string, config: object) =>
       sidecarConfig(folder, name, connections, EVERYTHING).then((common) =>
-        startSidecarProcess(processes, folder, name, { core }, { ...common, ...config }),
+        startSidecarProcess(processes, folder, name, core, { ...common, ...config }),
       );
     const inbound = await start('chain-inbound', {
       inbound: { listen: listenOn(), application: upstream, ingress: false },

@@ -10,6 +10,7 @@ export {
   proportionInterval,
   type RatioEstimate,
 } from './interval.ts';
+export { type LoadPoint, loadOverTime } from './load-over-time.ts';
 export {
   type LinkClassSample,
   latencyOverTime,

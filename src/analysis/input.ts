@@ -43,6 +43,8 @@ export interface SummaryInput {
   readonly window: MeasuringWindow;
   /** When cross traffic flows; absent in an experiment without. */
   readonly episode?: Episode | undefined;
+  /** From the step of the load up to the step down; absent in an experiment without. */
+  readonly step?: Episode | undefined;
   /** In the order they are shown. */
   readonly arms: Readonly<Record<string, ArmInput>>;
   /** The most important class first. */

@@ -13,9 +13,12 @@ export function figure(value: number): string {
 /** `12.3 ms`, `8.4 Mbit/s`, `98.5 %`: a value of a metric with its unit. */
 export function quantity(metric: MetricName, value: number): string {
   if (metric === 'episode.moves') return `${figure(value)} moves`;
-  if (/^(?:latencyMs|queueWaitMs|episode)\./.test(metric)) return `${figure(value)} ms`;
+  if (/^(?:latencyMs|queueWaitMs|episode|step\.latencyMs|step\.timeToSettleMs)\./.test(metric)) {
+    return `${figure(value)} ms`;
+  }
   if (metric === 'goodputBps') return `${figure(value / 1e6)} Mbit/s`;
-  if (metric === 'goodputRps' || metric === 'throughputRps') return `${figure(value)} requests/s`;
+  if (metric === 'goodputRps' || metric === 'throughputRps' || metric === 'step.goodRps')
+    return `${figure(value)} requests/s`;
   return `${percent(value)} %`;
 }
 
@@ -42,7 +45,15 @@ export function quantityBracketed(metric: MetricName, { value, low, high }: Summ
   return `${shown} [${bare(low)}, ${bare(high)}]`;
 }
 
-const EPISODE_LABELS: ReadonlyMap<string, string> = new Map([
+const LABELS: ReadonlyMap<string, string> = new Map([
+  ['step.goodShare.before', 'good share before the step'],
+  ['step.goodShare.during', 'good share during the step'],
+  ['step.goodShare.after', 'good share after the step'],
+  ['step.goodRps', 'good requests per second during the step'],
+  ['step.latencyMs.p50', 'p50 latency during the step'],
+  ['step.latencyMs.p99', 'p99 latency during the step'],
+  ['step.timeToSettleMs.up', 'time to settle after the step up'],
+  ['step.timeToSettleMs.down', 'time to settle after the step down'],
   ['episode.latencyMs.p50', 'p50 latency in the episode'],
   ['episode.latencyMs.p99', 'p99 latency in the episode'],
   ['episode.timeToHintMs', 'time to the first hint'],
@@ -53,8 +64,8 @@ const EPISODE_LABELS: ReadonlyMap<string, string> = new Map([
 
 /** What people call a metric: `p99`, `goodput`. */
 export function metricLabel(metric: string): string {
-  const ofEpisode = EPISODE_LABELS.get(metric);
-  if (ofEpisode !== undefined) return ofEpisode;
+  const known = LABELS.get(metric);
+  if (known !== undefined) return known;
   if (metric === 'latencyMs.mean') return 'mean latency';
   if (metric === 'latencyMs.p999') return 'p99.9 latency';
   if (metric.startsWith('latencyMs.')) return `${metric.slice('latencyMs.'.length)} latency`;

@@ -38,7 +38,7 @@ export interface QueueSample {
   readonly unacked: number;
 }
 
-/** The time in which cross traffic flows, `[startMs, endMs)`, milliseconds since the start of the schedule. */
+/** A time in which something is different (cross traffic flows, the load is higher), `[startMs, endMs)`, milliseconds since the start of the schedule. */
 export interface Episode {
   readonly startMs: number;
   readonly endMs: number;

@@ -1,26 +1,21 @@
 import { METRIC_NAMES, type MetricName } from '../config/index.ts';
 import { PriomeshError } from '../core/index.ts';
-import { compareArms, judge, roundedEstimate } from './compare.ts';
-import { type EpisodeMetric, RELIEF_FACTOR, RELIEF_WINDOW_MS } from './episode.ts';
+import { compareArms, judge } from './compare.ts';
+import { RELIEF_FACTOR, RELIEF_WINDOW_MS } from './episode.ts';
 import { controlWords, findingWords, valueWords } from './finding-words.ts';
 import type { SummaryInput } from './input.ts';
-import {
-  amountInterval,
-  CONFIDENCE,
-  type Estimate,
-  geometricInterval,
-  proportionInterval,
-} from './interval.ts';
+import { CONFIDENCE } from './interval.ts';
+import { SETTLE_SHARE, SETTLE_SLIDE_MS, SETTLE_WINDOW_MS } from './load-step.ts';
+import { overTrials } from './over-trials.ts';
 import { queueDepths } from './queue-depths.ts';
 import {
   type Summary,
   type SummaryArm,
-  type SummaryClass,
   type SummaryEstimate,
   type SummaryRatio,
   summarySchema,
 } from './summary.ts';
-import { type Cell, type MetricTable, metricTable } from './table.ts';
+import { type MetricTable, metricTable } from './table.ts';
 import { isMetricName, smallerIsBetter } from './trial-metrics.ts';
 import { paragraph, points } from './words.ts';
 
@@ -37,6 +32,8 @@ const STATISTICS: Summary['statistics'] = {
 };
 
 const EPISODE_WORDS = `The episode is the time in which cross traffic flows. Its latencies are of the requests that were due in it. Time to hint and time to first move count from its start; without a hint to its end the former is its length. Time to relief: from its start to the end of the last bad window of ${RELIEF_WINDOW_MS} ms, a window whose p99 is at least ${RELIEF_FACTOR} times that of the class's requests before the episode. Moves: the most that one decider, a sidecar or the controller, moved the class in a trial. Intervals of times as for latencies, of moves as for depths.`;
+
+const STEP_WORDS = `The step of the load is the time from the first change of a rate to the last. Good share: of the requests that were due before, during and after it, which met the objective of their class; good requests per second and latencies are of those due during it. Time to settle: from the step up, and from the step down, to the first instant (they are ${SETTLE_SLIDE_MS} ms apart) from which on at least ${SETTLE_SHARE * 100} % of the requests due in any window of ${SETTLE_WINDOW_MS} ms met the objective; bad to the end: the length of that phase. Intervals of shares as for shares, of the others as for latencies.`;
 
 /**
  * Computes the whole of `summary.json` from trials that passed the audit. Pure. Throws RESULTS_INVALID when there is no
@@ -108,7 +105,11 @@ export function summarize(input: SummaryInput): Summary {
     form: input.form,
     windowMs: input.window.endMs - input.window.startMs,
     baseline,
-    statistics: input.episode === undefined ? STATISTICS : { ...STATISTICS, episode: EPISODE_WORDS },
+    statistics: {
+      ...STATISTICS,
+      ...(input.episode === undefined ? {} : { episode: EPISODE_WORDS }),
+      ...(input.step === undefined ? {} : { step: STEP_WORDS }),
+    },
     arms,
     ratios,
     findings,
@@ -125,62 +126,6 @@ export function summarize(input: SummaryInput): Summary {
         : { control: { ...control, words: controlWords(control, ratios) } }),
     },
   } satisfies Summary);
-}
-
-function overTrials(cells: readonly Cell[]): SummaryClass {
-  const over = (metric: MetricName, interval: (values: readonly number[]) => Estimate) =>
-    roundedEstimate(interval(cells.flatMap((cell) => cell.metrics[metric] ?? [])));
-  const queues = cells.some((cell) => cell.metrics['queueWaitMs.mean'] !== undefined);
-  return {
-    requests: cells.reduce((sum, cell) => sum + cell.requests, 0),
-    latencyMs: {
-      p50: over('latencyMs.p50', geometricInterval),
-      p90: over('latencyMs.p90', geometricInterval),
-      p99: over('latencyMs.p99', geometricInterval),
-      p999: over('latencyMs.p999', geometricInterval),
-      mean: over('latencyMs.mean', geometricInterval),
-    },
-    ...(queues
-      ? {
-          queueWaitMs: {
-            p50: over('queueWaitMs.p50', geometricInterval),
-            p90: over('queueWaitMs.p90', geometricInterval),
-            p99: over('queueWaitMs.p99', geometricInterval),
-            mean: over('queueWaitMs.mean', geometricInterval),
-          },
-        }
-      : {}),
-    goodputRps: over('goodputRps', geometricInterval),
-    throughputRps: over('throughputRps', geometricInterval),
-    goodputBps: over('goodputBps', geometricInterval),
-    errorRatio: over('errorRatio', proportionInterval),
-    sloAttainment: over('sloAttainment', proportionInterval),
-    ...episodeOverTrials(cells),
-  };
-}
-
-function episodeOverTrials(cells: readonly Cell[]): Pick<SummaryClass, 'episode'> {
-  const over = (
-    metric: EpisodeMetric,
-    interval: (values: readonly number[]) => Estimate = geometricInterval,
-  ) => {
-    const values = cells.flatMap((cell) => cell.metrics[metric] ?? []);
-    return values.length === 0 ? undefined : roundedEstimate(interval(values));
-  };
-  const [p50, p99] = [over('episode.latencyMs.p50'), over('episode.latencyMs.p99')];
-  const episode = present({
-    latencyMs: p50 === undefined || p99 === undefined ? undefined : { p50, p99 },
-    timeToHintMs: over('episode.timeToHintMs'),
-    timeToFirstMoveMs: over('episode.timeToFirstMoveMs'),
-    timeToReliefMs: over('episode.timeToReliefMs'),
-    moves: over('episode.moves', amountInterval),
-  });
-  return Object.keys(episode).length === 0 ? {} : { episode };
-}
-
-/** The members that are there. */
-function present<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as T;
 }
 
 /** The value of a metric in an arm; undefined where it has none. */

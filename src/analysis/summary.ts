@@ -10,6 +10,24 @@ const estimate = z
     'A value over the trials with its 95 % interval; the bounds are null when there is only one trial.',
   );
 
+const step = z
+  .strictObject({
+    goodShare: z
+      .strictObject({
+        before: estimate.optional(),
+        during: estimate.optional(),
+        after: estimate.optional(),
+      })
+      .describe("Share of the requests that met the class's objective, by when they were due."),
+    goodRps: estimate.optional(),
+    latencyMs: z.strictObject({ p50: estimate, p99: estimate }).optional(),
+    timeToSettleMs: z.strictObject({ up: estimate.optional(), down: estimate.optional() }),
+  })
+  .optional()
+  .describe(
+    'The step of the load; what `statistics.step` says of each figure. A figure is absent where no trial has it. Absent in an experiment without a step.',
+  );
+
 const classMetrics = z.strictObject({
   requests: z.int().min(1).describe('Requests that were due in the measuring windows of all trials.'),
   latencyMs: z
@@ -44,6 +62,7 @@ const classMetrics = z.strictObject({
     .describe(
       'The time in which cross traffic flows, milliseconds; what `statistics.episode` says of each figure. A figure is absent where no trial has it. Absent in an experiment without cross traffic.',
     ),
+  step,
 });
 
 const queue = z.strictObject({
@@ -141,6 +160,7 @@ export const summarySchema = z
       ratios: z.string(),
       failures: z.string(),
       episode: z.string().optional(),
+      step: z.string().optional(),
     }),
     arms: z.record(z.string(), arm),
     ratios: z.array(ratio),

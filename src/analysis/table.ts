@@ -58,6 +58,7 @@ export function metricTable(input: SummaryInput): MetricTable {
                 events: trial.networkEvents,
               },
             }),
+        step: input.step,
         timeoutMs,
       });
       const cells = classes.get(requestClass.name) ?? [];

@@ -1,6 +1,7 @@
 import { mean } from 'simple-statistics';
 import { METRIC_NAMES, type MetricName } from '../config/index.ts';
 import { type EpisodeInput, type EpisodeMetric, episodeMetrics } from './episode.ts';
+import { type StepInput, type StepMetric, stepMetrics } from './load-step.ts';
 import { quantileSorted } from './quantile.ts';
 import type { MeasuringWindow, RequestObjective, RequestRecord, ThroughputBin } from './records.ts';
 
@@ -9,8 +10,8 @@ export type QueueWaitMetric = Extract<MetricName, `queueWaitMs.${string}`>;
 
 /** Every metric of one class in one trial. */
 export type TrialMetrics = Readonly<
-  Record<Exclude<MetricName, QueueWaitMetric | EpisodeMetric>, number> &
-    Partial<Record<QueueWaitMetric | EpisodeMetric, number>>
+  Record<Exclude<MetricName, QueueWaitMetric | EpisodeMetric | StepMetric>, number> &
+    Partial<Record<QueueWaitMetric | EpisodeMetric | StepMetric, number>>
 >;
 
 /** Whether a name is a metric that experiments may compare. */
@@ -24,6 +25,8 @@ export function smallerIsBetter(metric: MetricName): boolean {
     metric.startsWith('latencyMs.') ||
     metric.startsWith('queueWaitMs.') ||
     metric.startsWith('episode.') ||
+    metric.startsWith('step.latencyMs.') ||
+    metric.startsWith('step.timeToSettleMs.') ||
     metric === 'errorRatio'
   );
 }
@@ -91,6 +94,8 @@ export interface TrialMetricsInput {
   readonly objective: RequestObjective;
   /** Absent in an experiment without cross traffic. */
   readonly episode?: Pick<EpisodeInput, 'className' | 'episode' | 'events'> | undefined;
+  /** Absent in an experiment without a step of the load. */
+  readonly step?: StepInput['step'] | undefined;
   timeoutMs(workload: string): number;
 }
 
@@ -104,6 +109,7 @@ export interface TrialMetricsInput {
 export function trialMetrics(input: TrialMetricsInput): TrialMetrics {
   const { requests, window, objective } = input;
   const count = requests.length;
+  const met = (request: RequestRecord): boolean => meetsObjective(request, objective);
   const took = (request: RequestRecord): number =>
     latencyMs(request, { timeoutMs: input.timeoutMs(request.workload), cutOffMs: window.cutOffMs });
   const latencies = Float64Array.from(requests, took).sort();
@@ -126,9 +132,10 @@ export function trialMetrics(input: TrialMetricsInput): TrialMetrics {
     throughputRps: (answered * 1000) / lengthMs,
     goodputBps: (bytes * 8000) / lengthMs,
     errorRatio: (count - good) / count,
-    sloAttainment: requests.filter((request) => meetsObjective(request, objective)).length / count,
+    sloAttainment: requests.filter(met).length / count,
     ...(input.queued ? queueWaits(requests, took) : {}),
     ...(input.episode === undefined ? {} : episodeMetrics({ ...input.episode, requests, took })),
+    ...(input.step === undefined ? {} : stepMetrics({ step: input.step, window, requests, took, met })),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   quantityWithInterval,
   timesLower,
 } from './phrases.ts';
+import { stepParagraph, stepSentences } from './step-words.ts';
 import type { Summary, SummaryArm, SummaryFinding, SummaryRatio } from './summary.ts';
 import { smallerIsBetter } from './trial-metrics.ts';
 
@@ -75,7 +76,7 @@ export function paragraph(story: Story): string {
   }
   sentences.push(
     ...aloneSentence(story),
-    ...episodeParagraph(arms, first),
+    ...[...episodeParagraph(arms, first), ...stepParagraph(arms, first)],
     ...priceSentences(story),
     verdictSentence(story.findings),
   );
@@ -87,6 +88,7 @@ export function points(story: Story): string[] {
   const { baseline } = story;
   const seen = [
     ...episodeSentences(story.arms[baseline]),
+    ...stepSentences(story.arms[baseline]),
     ...queueSentences(story.arms[baseline]),
     ...(story.evidence[baseline] ?? []),
   ];
@@ -251,6 +253,7 @@ function armPoint(story: Story, arm: string): string {
     ...(effects.length === 0 ? smallestEffect(story, arm) : []),
     ...(unloaded.length === 0 ? [] : [`It carries no ${listed(unloaded)} load.`]),
     ...episodeSentences(story.arms[arm]),
+    ...stepSentences(story.arms[arm]),
     ...queueSentences(story.arms[arm]),
     ...(story.evidence[arm] ?? []),
     ...story.limitations

@@ -1,7 +1,14 @@
 import type { z } from 'zod';
 import { fields } from './fields.ts';
 import { type DeepReadonly, lazy, zod } from './lazy.ts';
-import { prefetchSchema, reactionSchema } from './policy-schema.ts';
+import {
+  concurrencySchema,
+  prefetchSchema,
+  queueModeSchema,
+  reactionSchema,
+  sheddingSchema,
+  targetDelaySchema,
+} from './policy-schema.ts';
 
 /** The figures that can be compared between two arms. */
 export const METRIC_NAMES = [
@@ -25,6 +32,14 @@ export const METRIC_NAMES = [
   'episode.timeToFirstMoveMs',
   'episode.timeToReliefMs',
   'episode.moves',
+  'step.goodShare.before',
+  'step.goodShare.during',
+  'step.goodShare.after',
+  'step.goodRps',
+  'step.latencyMs.p50',
+  'step.latencyMs.p99',
+  'step.timeToSettleMs.up',
+  'step.timeToSettleMs.down',
 ] as const;
 
 /** A figure that can be compared between two arms. */
@@ -86,6 +101,16 @@ function armSchema() {
       z
         .strictObject({ prefetch: prefetchSchema() })
         .describe("What this arm does otherwise than the policy's `broker` says."),
+    ),
+    queue: z.exactOptional(
+      z
+        .strictObject({
+          mode: z.exactOptional(queueModeSchema()),
+          concurrency: z.exactOptional(concurrencySchema()),
+          shedding: z.exactOptional(sheddingSchema()),
+          targetDelayMs: z.exactOptional(targetDelaySchema()),
+        })
+        .describe("What this arm does otherwise than the policy's `queue` says."),
     ),
     network: z.exactOptional(
       z
@@ -157,6 +182,20 @@ function workloadSchema() {
         'How requests are spaced: exponential gaps; as many as the rate asks for at uniform times (Poisson, given its count); equal gaps. All are open loop: they never wait for responses.',
       ),
     rateRps: f.positive(100_000).describe('Mean rate, in requests per second.'),
+    steps: z
+      .array(
+        z
+          .strictObject({
+            atMs: f.between(0, 3_600_000).describe('When, after the start of the measurement.'),
+            rateRps: f.positive(100_000).describe('Mean rate from then on, in requests per second.'),
+          })
+          .describe('A step of the load.'),
+      )
+      .max(16)
+      .default([])
+      .describe(
+        'How the rate changes while it is measured. From the first step of any workload to the last one the `step.*` metrics speak of; the last one goes back.',
+      ),
     timeoutMs: f.milliseconds.default(10_000).describe('A request that takes longer counts as failed.'),
   });
 }

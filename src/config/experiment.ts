@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { formatPlace, type Policy, type Reaction } from '../core/index.ts';
 import { type DocumentKind, parseDocument, type Report } from './document.ts';
+import { checkLoad, checkQueueOfArms } from './experiment-load.ts';
 import { checkEpisode, checkNetworkOfArms } from './experiment-network.ts';
 import { BROKER, type Experiment, experimentSchema, GENERATOR } from './experiment-schema.ts';
 import { suggest } from './explain.ts';
@@ -173,6 +174,8 @@ function resolveExperiment(experiment: Experiment, report: Report): Experiment {
   checkArms(experiment, report);
   checkNetworkOfArms(experiment, report);
   checkEpisode(experiment, report);
+  checkQueueOfArms(experiment, report);
+  checkLoad(experiment, report);
   checkDuplicates(
     experiment.crossTraffic.map(({ name }) => name),
     'flow',

@@ -242,7 +242,11 @@ export function rowsByRank(file: PolicyFile): readonly Row[] {
 }
 
 /** What contradicts itself in the settings of a queue; an arm's are checked as a policy's are. */
-export function checkQueue(queue: PolicyFile['queue'], path: Path, report: Report): void {
+export function checkQueue(
+  queue: Partial<Pick<PolicyFile['queue'], 'shedding' | 'targetDelayMs' | 'concurrency'>>,
+  path: Path,
+  report: Report,
+): void {
   if (queue.shedding === 'none' && queue.targetDelayMs !== undefined) {
     report.conflict(
       [...path, 'targetDelayMs'],
@@ -250,8 +254,9 @@ export function checkQueue(queue: PolicyFile['queue'], path: Path, report: Repor
       'Leave out one of the two.',
     );
   }
-  if (typeof queue.concurrency === 'number') return;
-  const { min, initial, max } = queue.concurrency;
+  const { concurrency } = queue;
+  if (concurrency === undefined || typeof concurrency === 'number') return;
+  const { min, initial, max } = concurrency;
   if (min <= initial && initial <= max) return;
   report.conflict(
     [...path, 'concurrency'],

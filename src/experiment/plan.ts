@@ -96,7 +96,8 @@ function planArms(
       ...source.policy.network,
       reactions: source.reactions[name] ?? source.policy.network.reactions,
     };
-    const policy = { ...source.policy, broker, network };
+    const queue = { ...source.policy.queue, ...arm.queue };
+    const policy = { ...source.policy, queue, broker, network };
     const layerPlans = LAYERS.filter((layer) => arm.layers.includes(layer.name)).map((layer) =>
       layer.plan(policy, platform, site),
     );

@@ -45,6 +45,9 @@ const manifestSchema = z.looseObject({
         name: z.string(),
         class: z.string(),
         rateRps: z.number(),
+        steps: z
+          .array(z.looseObject({ atMs: z.number().min(0), rateRps: z.number().positive() }))
+          .default([]),
         arrivals: z.string(),
         timeoutMs: z.number(),
         path: z.string().default(''),
@@ -152,6 +155,17 @@ export function episodeOf(manifest: Manifest): Episode | undefined {
   const ends = crossTraffic.map((flow) => startMs + flow.startMs + flow.durationMs);
   const episode = { startMs: Math.min(...begins), endMs: Math.min(endMs, Math.max(...ends)) };
   return episode.startMs < episode.endMs ? episode : undefined;
+}
+
+/** From the first change of a workload's rate to the last; undefined where there are not two. */
+export function stepOf(manifest: Manifest): Episode | undefined {
+  const { startMs, endMs } = windowOf(manifest);
+  const moments = manifest.experiment.workloads.flatMap(({ steps }) => steps.map(({ atMs }) => atMs));
+  const step = {
+    startMs: startMs + Math.min(...moments),
+    endMs: Math.min(endMs, startMs + Math.max(...moments)),
+  };
+  return step.startMs < step.endMs ? step : undefined;
 }
 
 /** What is let to one consumer of the broker's queues in an arm; undefined where the broker layer is off, and the client has its way. */

@@ -1,3 +1,5 @@
+import { STEP_FUNCTIONS } from './notebook-step-functions.ts';
+
 /** Reads everything that the later cells compute from. */
 export const LOAD_CELL = `import csv
 import functools
@@ -123,7 +125,7 @@ def episode_metrics(folder, name, rows):
     return metrics
 
 
-def trial_metrics(folder, name, slo, queues):
+${STEP_FUNCTIONS}def trial_metrics(folder, name, slo, queues):
     every = [row for row in records(folder) if row["class"] == name]
     rows = [row for row in every if row["phase"] == "measure"]
     if not rows:
@@ -136,12 +138,12 @@ def trial_metrics(folder, name, slo, queues):
         )
     latencies = [latency(row) for row in rows]
     good = [succeeded(row) for row in rows]
-    met = sum(
+    met = [
         ok
         and elapsed <= slo.get("latencyMs", math.inf)
         and int(row["bytes"]) * 8000 >= slo.get("goodputBps", 0) * elapsed
         for row, elapsed, ok in zip(rows, latencies, good)
-    )
+    ]
     answered = sum(succeeded(row) and start_ms <= float(row["end_ms"]) < end_ms for row in every)
     # A request that failed counts with its latency; one that passed no queue not at all.
     waits = [
@@ -158,13 +160,15 @@ def trial_metrics(folder, name, slo, queues):
         "throughputRps": answered / seconds,
         "goodputBps": received * 8 / seconds,
         "errorRatio": (len(rows) - sum(good)) / len(rows),
-        "sloAttainment": met / len(rows),
+        "sloAttainment": sum(met) / len(rows),
     }
     if waits:
         metrics.update((f"queueWaitMs.{level}", value) for level, value in quantiles(waits).items() if level != "p999")
         metrics["queueWaitMs.mean"] = statistics.fmean(waits)
     if episode:
         metrics.update(episode_metrics(folder, name, rows))
+    if load_step:
+        metrics.update(step_metrics(rows, met))
     return metrics
 
 
@@ -227,6 +231,7 @@ intervals = {
     "errorRatio": proportion_interval,
     "sloAttainment": proportion_interval,
     "episode.moves": amount_interval,
+    **{f"step.goodShare.{phase}": proportion_interval for phase in ("before", "during", "after")},
 }
 checked = 0
 
@@ -262,6 +267,7 @@ for arm, published in summary["arms"].items():
             agree(f"{arm} {name} {metric}", own[metric], look_up(published["classes"][name], metric))
         assert ("queueWaitMs" in published["classes"][name]) == ("queueWaitMs.mean" in own)
         assert ("episode" in published["classes"][name]) == any(metric.startswith("episode.") for metric in own)
+        assert ("step" in published["classes"][name]) == any(metric.startswith("step.") for metric in own)
         estimates[arm, name] = own
         assert sum(metrics["requests"] for metrics in blocks.values()) == published["classes"][name]["requests"]
 

@@ -35,7 +35,7 @@ export function draftCells(
     markdown('layers', `## Arm by arm\n\n${summary.words.points.map((point) => `- ${point}`).join('\n')}`),
     markdown(
       'method',
-      `## The numbers again, from the raw records\n\nThe cells below need Python's standard library alone and read files beside this notebook. They compute every number of \`summary.json\` a second time, in code of their own, and stop where one differs.\n\n- **Quantiles.** ${statistics.quantiles}\n- **Intervals.** ${statistics.intervals}\n- **Ratios.** ${statistics.ratios}\n- **Failures.** ${statistics.failures}${statistics.episode === undefined ? '' : `\n- **Episode.** ${statistics.episode}`}`,
+      `## The numbers again, from the raw records\n\nThe cells below need Python's standard library alone and read files beside this notebook. They compute every number of \`summary.json\` a second time, in code of their own, and stop where one differs.\n\n- **Quantiles.** ${statistics.quantiles}\n- **Intervals.** ${statistics.intervals}\n- **Ratios.** ${statistics.ratios}\n- **Failures.** ${statistics.failures}${statistics.episode === undefined ? '' : `\n- **Episode.** ${statistics.episode}`}${statistics.step === undefined ? '' : `\n- **Step of the load.** ${statistics.step}`}`,
     ),
     code('load', LOAD_CELL),
     code('trials', TRIAL_CELL),

@@ -82,11 +82,52 @@ const COLUMNS_OF_EPISODES: readonly Column[] = [
   ...SHARES,
 ];
 
+/** What is told of a class where the load steps up and down again. */
+const COLUMNS_OF_STEPS: readonly Column[] = [
+  ...(['before', 'during', 'after'] as const).map(
+    (phase): Column => ({
+      head: 'good share',
+      unit: `${phase}, %`,
+      metric: `step.goodShare.${phase}`,
+      pick: (metrics) => metrics.step?.goodShare[phase],
+    }),
+  ),
+  { head: 'good', unit: 'during, requests/s', metric: 'step.goodRps', pick: ({ step }) => step?.goodRps },
+  {
+    head: 'p50',
+    unit: 'during, ms',
+    metric: 'step.latencyMs.p50',
+    pick: ({ step }) => step?.latencyMs?.p50,
+  },
+  {
+    head: 'p99',
+    unit: 'during, ms',
+    metric: 'step.latencyMs.p99',
+    pick: ({ step }) => step?.latencyMs?.p99,
+  },
+  ...(['up', 'down'] as const).map(
+    (way): Column => ({
+      head: 'settles',
+      unit: `${way}, ms`,
+      metric: `step.timeToSettleMs.${way}`,
+      pick: (metrics) => metrics.step?.timeToSettleMs[way],
+    }),
+  ),
+  ...SHARES,
+];
+
 /** The numbers of a class as a table: an arm a row, each value with its interval below. */
 export function classTable(summary: Summary, className: string): string {
   const queues = Object.values(summary.arms).some((arm) => arm.classes[className]?.queueWaitMs !== undefined);
   const episodes = Object.values(summary.arms).some((arm) => arm.classes[className]?.episode !== undefined);
-  const columns = queues ? COLUMNS_OF_QUEUES : episodes ? COLUMNS_OF_EPISODES : COLUMNS;
+  const steps = Object.values(summary.arms).some((arm) => arm.classes[className]?.step !== undefined);
+  const columns = queues
+    ? COLUMNS_OF_QUEUES
+    : episodes
+      ? COLUMNS_OF_EPISODES
+      : steps
+        ? COLUMNS_OF_STEPS
+        : COLUMNS;
   const rows = Object.entries(summary.arms).flatMap(([arm, { classes, trials }]) => {
     const metrics = classes[className];
     if (metrics === undefined) return [];

@@ -4,7 +4,15 @@ import { type Summary, summarize } from '../analysis/index.ts';
 import { abortError, type Exec, hostExec, PriomeshError } from '../core/index.ts';
 import { allCharts, type Chart, type ChartSource, renderSvg } from './charts/index.ts';
 import { evidenceOf } from './evidence.ts';
-import { classesOf, episodeOf, type Manifest, prefetchOf, readManifest, windowOf } from './manifest.ts';
+import {
+  classesOf,
+  episodeOf,
+  type Manifest,
+  prefetchOf,
+  readManifest,
+  stepOf,
+  windowOf,
+} from './manifest.ts';
 import { draftCells, notebookDocument } from './notebook.ts';
 import { notesOf } from './notes.ts';
 import { pageDocument } from './page.ts';
@@ -79,12 +87,14 @@ function chartSource(
     classes: classesOf(manifest).map(({ name, slo, broker }) => ({
       name,
       latencyMs: slo.latencyMs,
+      goodputBps: slo.goodputBps,
       brokerPriority: broker?.priority,
     })),
     trials: trials.trials,
     looks: armLooks(summary, lessLoad, (arm) => prefetchOf(manifest, arm) === 'governed'),
     window: windowOf(manifest),
     episode: episodeOf(manifest),
+    step: stepOf(manifest),
     rateBps: manifest.lab === 'local' ? undefined : manifest.experiment.topology.rateBps,
     timeoutMs: (workload) => timeouts.get(workload) ?? 0,
   };

@@ -1,5 +1,5 @@
 import { isTrusted, type SummaryInput } from '../analysis/index.ts';
-import { classesOf, episodeOf, type Manifest, windowOf } from './manifest.ts';
+import { classesOf, episodeOf, type Manifest, stepOf, windowOf } from './manifest.ts';
 import type { TrialSet } from './trials.ts';
 
 /** Joins manifest and trials into what the analysis takes. */
@@ -33,6 +33,7 @@ export function summaryInput(
     form: manifest.formName,
     window: windowOf(manifest),
     episode: episodeOf(manifest),
+    step: stepOf(manifest),
     arms,
     classes: classesOf(manifest).map(({ name, slo }) => ({
       name,

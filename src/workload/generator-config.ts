@@ -11,6 +11,14 @@ const workloadSchema = z
     path: targetSchema,
     arrivals: z.enum(['poisson', 'fixed-count', 'constant']),
     rateRps: z.number().positive().max(100_000),
+    /** How the rate changes, after the start of the measurement, ascending. */
+    steps: z
+      .array(
+        z.strictObject({ atMs: z.number().min(0), rateRps: z.number().positive().max(100_000) }).readonly(),
+      )
+      .max(16)
+      .default([])
+      .readonly(),
     /** A request without its last byte this long after its intended send time has failed. */
     timeoutMs: z.number().positive(),
   })
@@ -44,7 +52,10 @@ export const generatorConfigSchema = z
     if (new Set(names).size !== names.length) {
       context.addIssue({ code: 'custom', path: ['workloads'], message: 'two workloads have the same name' });
     }
-    const rateRps = config.workloads.reduce((sum, workload) => sum + workload.rateRps, 0);
+    const rateRps = config.workloads.reduce(
+      (sum, { rateRps: first, steps }) => sum + Math.max(first, ...steps.map((step) => step.rateRps)),
+      0,
+    );
     if ((rateRps * (config.warmupMs + config.measureMs)) / 1000 > MAX_REQUESTS) {
       context.addIssue({
         code: 'custom',

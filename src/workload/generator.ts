@@ -38,7 +38,11 @@ export async function runGenerator(
 ): Promise<GeneratorReport> {
   const { clock, signal, pacer, emit } = port;
   const { workloads, warmupMs } = config;
-  const schedule = makeSchedule(workloads, warmupMs + config.measureMs, config.seed, config.trial);
+  const arrivals = workloads.map((workload) => ({
+    ...workload,
+    steps: workload.steps.map(({ atMs, rateRps }) => ({ atMs: warmupMs + atMs, rateRps })),
+  }));
+  const schedule = makeSchedule(arrivals, warmupMs + config.measureMs, config.seed, config.trial);
   const log = new RequestLog(schedule);
   const classes = [...new Set(workloads.map((workload) => workload.class))];
   const throughput = new ThroughputLog(classes, schedule.durationMs + config.drainMs);

@@ -6,6 +6,14 @@ export interface Arrivals {
   readonly arrivals: 'poisson' | 'fixed-count' | 'constant';
   /** Mean requests per second. */
   readonly rateRps: number;
+  /** From when on the mean is another, milliseconds from the start of the schedule, ascending. */
+  readonly steps?: readonly RateStep[];
+}
+
+/** A change of a workload's rate. */
+interface RateStep {
+  readonly atMs: number;
+  readonly rateRps: number;
 }
 
 /** All requests of a trial in the order of their intended send times. Fixed before the first is sent. */
@@ -22,9 +30,20 @@ export interface Schedule {
  * The arrival times of one workload in [0, durationMs), in milliseconds. `poisson` has exponential gaps. `fixed-count` has
  * exactly as many arrivals as the rate asks for, at independent uniform times: a Poisson process given its count (Ross,
  * "Stochastic Processes", 1996, theorem 2.3.1), so that trials differ in their bursts and not in their load. `constant` has
- * equal gaps with a random phase, so that two constant workloads do not always meet.
+ * equal gaps with a random phase, so that two constant workloads do not always meet. With steps each stretch of one rate is drawn by itself, which for
+ * a Poisson process is the process whose rate changes so (it has no memory).
  */
 export function arrivalTimes(arrivals: Arrivals, durationMs: number, random: Random): number[] {
+  const changes = [{ atMs: 0, rateRps: arrivals.rateRps }, ...(arrivals.steps ?? [])];
+  return changes.flatMap(({ atMs, rateRps }, index) => {
+    const endMs = Math.min(durationMs, changes[index + 1]?.atMs ?? durationMs);
+    const steady = { ...arrivals, rateRps };
+    return endMs <= atMs ? [] : steadyTimes(steady, endMs - atMs, random).map((at) => atMs + at);
+  });
+}
+
+/** The same at one rate. */
+function steadyTimes(arrivals: Arrivals, durationMs: number, random: Random): number[] {
   const gapMs = 1000 / arrivals.rateRps;
   const times: number[] = [];
   if (arrivals.arrivals === 'constant') {

@@ -15,6 +15,7 @@ export interface ChartSource {
   readonly classes: readonly {
     readonly name: string;
     readonly latencyMs?: number | undefined;
+    readonly goodputBps?: number | undefined;
     /** The AMQP priority of its messages. */
     readonly brokerPriority?: number | undefined;
   }[];
@@ -24,6 +25,8 @@ export interface ChartSource {
   readonly window: MeasuringWindow;
   /** When cross traffic flows; absent in an experiment without. */
   readonly episode?: Episode | undefined;
+  /** From the step of the load up to the step down; absent in an experiment without. */
+  readonly step?: Episode | undefined;
   /** Rate of the bottleneck link; undefined where the laboratory has none. */
   readonly rateBps: number | undefined;
   timeoutMs(workload: string): number;

@@ -2,6 +2,7 @@ import { ablationChart } from './ablation.ts';
 import { backlogChart } from './backlog.ts';
 import { ccdfChart } from './ccdf.ts';
 import type { Chart, ChartSource } from './chart.ts';
+import { loadStepChart } from './load-step.ts';
 import { queueDepthChart } from './queue-depth.ts';
 import { queueTradeChart } from './queue-trade.ts';
 import { shareChart } from './share.ts';
@@ -15,6 +16,7 @@ export { inlineSvg, renderSvg } from './render.ts';
 export function allCharts(source: ChartSource): Chart[] {
   return [
     timelineChart(source),
+    loadStepChart(source),
     queueTradeChart(source),
     queueDepthChart(source),
     ablationChart(source),

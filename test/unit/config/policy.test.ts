@@ -45,7 +45,13 @@ describe('resolution', () => {
         network: { path: 'default', moveOrder: 0, alternateDscp: [7] },
       },
     ]);
-    expect(queue).toEqual({ mode: 'strict', concurrency: 8, capacity: 512, starvationMs: 5000 });
+    expect(queue).toEqual({
+      mode: 'strict',
+      concurrency: 8,
+      capacity: 512,
+      starvationMs: 5000,
+      shedding: 'priority',
+    });
     expect(ingress.rules.map(({ name }) => name)).toEqual(['exports', 'pages']);
   });
 

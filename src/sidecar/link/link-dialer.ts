@@ -10,8 +10,8 @@ import {
 import { question, readAgreement } from './handshake.ts';
 import { LINK_LIMITS } from './limits.ts';
 
-/** What became of an attempt: both sides speak frames now; the peer does not know links; it could not be asked. */
-export type DialOutcome = 'agreed' | 'plain' | 'failed';
+/** What became of an attempt: both sides speak frames now; the peer does not know links; it said nothing; it could not be asked. */
+export type DialOutcome = 'agreed' | 'plain' | 'unanswered' | 'failed';
 
 /** One attempt to open a link: connects, asks, and reads the answer. */
 export class LinkDialer implements StreamOwner {
@@ -42,7 +42,7 @@ export class LinkDialer implements StreamOwner {
       wheel.remove(this.#timeout);
       wheel.set(this.#timeout, wheel.nowMs + LINK_LIMITS.answerMs);
     });
-    this.#timeout = new Timeout(() => this.#end(this.#connected ? 'plain' : 'failed'));
+    this.#timeout = new Timeout(() => this.#end(this.#connected ? 'unanswered' : 'failed'));
     wheel.set(this.#timeout, wheel.nowMs + connectTimeoutMs);
   }
 
@@ -54,12 +54,11 @@ export class LinkDialer implements StreamOwner {
   }
 
   onEnd(): void {
-    this.#end('plain');
+    this.#end('unanswered');
   }
 
   onClosed(): void {
-    // Who accepts a connection and breaks it off at this question may do well with others.
-    this.#end(this.#connected ? 'plain' : 'failed');
+    this.#end(this.#connected ? 'unanswered' : 'failed');
   }
 
   /** Gives up. */

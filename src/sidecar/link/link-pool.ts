@@ -118,7 +118,8 @@ export class LinkPool implements StreamSource {
       this.#take(wire, socket);
       return;
     }
-    if (outcome === 'plain') {
+    // Who has agreed before and now says nothing is on its way down or up. Who never has may not bear the question.
+    if (outcome === 'plain' || (outcome === 'unanswered' && !peer.agreed)) {
       counters.plainPeers += 1;
       peer.agreed = false;
       peer.plainUntilMs = wheel.nowMs + LINK_LIMITS.plainPeerMs;

@@ -137,7 +137,10 @@ export class ConnectionPool implements ConnectionOwner {
   acquire(waiter: PoolWaiter, fresh: boolean): UpstreamConnection | undefined | 'full' {
     if (!fresh) {
       const connection = this.#idle.pop();
-      if (connection !== undefined) return this.#use(connection, waiter);
+      if (connection !== undefined) {
+        if (!connection.shares) this.#options.streams?.want();
+        return this.#use(connection, waiter);
+      }
     }
     const carried = this.#openStream(waiter);
     if (carried !== undefined) return carried;

@@ -116,8 +116,8 @@ function method(summary: Summary, manifest: Manifest): string {
   const { experiment } = manifest;
   const { topology } = experiment;
   const load = experiment.workloads.map(
-    ({ name, class: className, rateRps, arrivals }) =>
-      `${name} (${className}): ${figure(rateRps)} requests/s, ${arrivals}`,
+    ({ name, class: className, rateRps, arrivals, steps }) =>
+      `${name} (${className}): ${figure(rateRps)} requests/s, ${arrivals}${stepWords(steps)}`,
   );
   const facts: readonly (readonly [string, string])[] = [
     [
@@ -139,6 +139,7 @@ function method(summary: Summary, manifest: Manifest): string {
     ['Ratios', summary.statistics.ratios],
     ['Failures', summary.statistics.failures],
     ...(summary.statistics.episode === undefined ? [] : [['Episode', summary.statistics.episode] as const]),
+    ...(summary.statistics.step === undefined ? [] : [['Step', summary.statistics.step] as const]),
     ['Seed', experiment.seed === undefined ? 'not recorded' : String(experiment.seed)],
     ['Code', code(manifest)],
   ];
@@ -149,6 +150,16 @@ function method(summary: Summary, manifest: Manifest): string {
 <a href="summary.json">summary.json</a> holds them for programs, <a href="charts/">charts/</a> holds the figures with their data,
 <a href="manifest.json">manifest.json</a> says what was run on what.</p>
 </section>`;
+}
+
+/** How a rate changes: `, 300 from 1.5 s of the measurement on, 50 from 3 s`. */
+function stepWords(steps: Manifest['experiment']['workloads'][number]['steps']): string {
+  return steps
+    .map(({ atMs, rateRps }, index) => {
+      const since = `${figure(atMs / 1000)} s${index === 0 ? ' of the measurement on' : ''}`;
+      return `, ${figure(rateRps)} from ${since}`;
+    })
+    .join('');
 }
 
 function crossTraffic({ experiment, form }: Manifest): (readonly [string, string])[] {

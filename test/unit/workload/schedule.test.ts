@@ -131,3 +131,47 @@ describe('a schedule', () => {
     );
   });
 });
+
+describe('a step of the rate', () => {
+  const kinds = ['poisson', 'fixed-count', 'constant'] as const;
+  const stepped = (arrivals: (typeof kinds)[number]) => ({
+    name: 'a',
+    arrivals,
+    rateRps: 50,
+    steps: [
+      { atMs: 10_000, rateRps: 300 },
+      { atMs: 20_000, rateRps: 50 },
+    ],
+  });
+  const countIn = (times: readonly number[], fromMs: number, toMs: number) =>
+    times.filter((time) => time >= fromMs && time < toMs).length;
+
+  for (const arrivals of kinds) {
+    test(`changes the rate of ${arrivals} arrivals, there and back`, () => {
+      const times = arrivalTimes(stepped(arrivals), 30_000, seededRandom(8));
+      expect(times).toEqual([...times].sort((a, b) => a - b));
+      // Five standard deviations of a Poisson count.
+      expect(Math.abs(countIn(times, 0, 10_000) - 500)).toBeLessThan(5 * Math.sqrt(500));
+      expect(Math.abs(countIn(times, 10_000, 20_000) - 3000)).toBeLessThan(5 * Math.sqrt(3000));
+      expect(Math.abs(countIn(times, 20_000, 30_000) - 500)).toBeLessThan(5 * Math.sqrt(500));
+      expect(times.at(-1)).toBeLessThan(30_000);
+    });
+  }
+
+  test('leaves what comes before it as it is without', () => {
+    const { steps: _, ...steady } = stepped('poisson');
+    const without = arrivalTimes(steady, 10_000, seededRandom(8));
+    const beforeStep = arrivalTimes(stepped('poisson'), 30_000, seededRandom(8)).filter(
+      (time) => time < 10_000,
+    );
+    expect(beforeStep).toEqual(without);
+  });
+
+  test('that lies behind the end changes nothing', () => {
+    const steps = [{ atMs: 5000, rateRps: 999 }];
+    const { steps: _, ...steady } = stepped('fixed-count');
+    expect(arrivalTimes({ ...steady, steps }, 5000, seededRandom(1))).toEqual(
+      arrivalTimes(steady, 5000, seededRandom(1)),
+    );
+  });
+});

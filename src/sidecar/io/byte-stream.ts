@@ -18,6 +18,8 @@ export interface ByteStream {
   owner: StreamOwner;
   /** The class of what is sent, where streams of several classes share a socket. */
   classIndex?: number;
+  /** Whether nothing new should begin on it, because what carries it is to be closed. Absent: never. */
+  readonly retiring?: boolean;
   /** Whether a message body is streaming in; its buffer may grow then. */
   streaming: boolean;
   /** The socket that carries it; undefined before there is one. Several streams may have the same. */

@@ -38,7 +38,7 @@ export interface LinkPoolOptions {
 export class LinkPool implements StreamSource {
   readonly #options: LinkPoolOptions;
   readonly #links = new Set<Link>();
-  #ready: (() => void) | undefined;
+  #changed: (() => void) | undefined;
   #dialer: LinkDialer | undefined;
   /** The link that took the last stream. */
   #latest: Link | undefined;
@@ -50,8 +50,8 @@ export class LinkPool implements StreamSource {
     this.#options = options;
   }
 
-  whenReady(ready: () => void): void {
-    this.#ready = ready;
+  whenChanged(changed: () => void): void {
+    this.#changed = changed;
   }
 
   get ready(): boolean {
@@ -138,7 +138,7 @@ export class LinkPool implements StreamSource {
       true,
       { wheel, counters, idleTimeoutMs },
       {
-        onGoingAway: () => this.#nextAttempt(),
+        onGoingAway: () => this.#goingAway(),
         onClosed: (reason) => {
           this.#links.delete(link);
           if (this.#latest === link) this.#latest = undefined;
@@ -151,12 +151,14 @@ export class LinkPool implements StreamSource {
     this.#links.add(link);
     this.#options.refresh(socket);
     if (wire.input.length > 0) link.onBytes();
-    this.#ready?.();
+    this.#changed?.();
   }
 
-  #nextAttempt(): void {
+  /** Streams that carry nothing are closed by this side, which knows that no request is on its way on them. */
+  #goingAway(): void {
     const { wheel } = this.#options;
     this.#nextAttemptMs = Math.max(this.#nextAttemptMs, wheel.nowMs + LINK_LIMITS.backOffMs);
+    this.#changed?.();
   }
 
   #backOff(): void {

@@ -8,6 +8,8 @@ import { type Lender, StreamInput } from './stream-input.ts';
 export interface Carrier extends Omit<Lender, 'returned'> {
   readonly output: LinkOutput;
   readonly socket: net.Socket;
+  /** Whether no streams begin any more. */
+  readonly retiring: boolean;
   /** Gives the peer more credit on a stream. */
   grant(stream: LinkStream, count: number): void;
   /** The link is full: the stream is asked to go on when it has room. */
@@ -70,6 +72,10 @@ export class LinkStream implements ByteStream, Lender {
   /** The socket of the link. */
   get socket(): net.Socket {
     return this.#carrier.socket;
+  }
+
+  get retiring(): boolean {
+    return this.#carrier.retiring;
   }
 
   get closed(): boolean {

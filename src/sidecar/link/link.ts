@@ -112,6 +112,10 @@ export class Link implements StreamOwner, Carrier {
     );
   }
 
+  get retiring(): boolean {
+    return this.#goAwaySent || this.#goAwayReceived;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -18,8 +18,8 @@ export interface StreamSource {
   readonly ready: boolean;
   /** Sees to it that there may be some later. Nobody waits for that. */
   want(): void;
-  /** Whom to tell when streams can be opened that could not before. */
-  whenReady(ready: () => void): void;
+  /** Whom to tell when streams can be opened that could not before, and when some should not be used again. */
+  whenChanged(changed: () => void): void;
   /** Opens one, which can be used at once. To be called while {@link ready}. */
   openStream(owner: StreamOwner, classIndex: number): ByteStream;
   eachSocket(use: (socket: net.Socket) => void): void;
@@ -80,7 +80,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    options.streams?.whenReady(() => this.#streamsReady());
+    options.streams?.whenChanged(() => this.#streamsChanged());
   }
 
   /** All connections, the connecting ones and those of other protocols too. */
@@ -164,7 +164,7 @@ export class ConnectionPool implements ConnectionOwner {
     connection.user = undefined;
     connection.wire.streaming = false;
     connection.wire.input.shrink();
-    if (this.#closed || connection.wire.closed) {
+    if (this.#closed || connection.wire.closed || connection.wire.retiring === true) {
       this.discard(connection);
       return;
     }
@@ -262,9 +262,11 @@ export class ConnectionPool implements ConnectionOwner {
     return connection;
   }
 
-  /** From now on requests go on streams: sockets of their own that are idle are of no more use, and who waits for one need not. */
-  #streamsReady(): void {
-    for (const connection of this.#idle.filter(({ shares }) => !shares)) this.discard(connection);
+  /** Where requests go on streams now, idle sockets of their own are of no more use, and who waits for one need not. */
+  #streamsChanged(): void {
+    const ready = this.#options.streams?.ready === true;
+    const useless = this.#idle.filter(({ shares, wire }) => (shares ? wire.retiring === true : ready));
+    for (const connection of useless) this.discard(connection);
     this.#grow();
   }
 

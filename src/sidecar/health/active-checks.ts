@@ -26,6 +26,7 @@ class Checker {
   readonly #endpoint: Endpoint;
   readonly #timer: WheelTimeout;
   #cancel: (() => void) | undefined;
+  #round = 0;
   /** How often in a row the last verdict came. */
   #same = 0;
   #lastHealthy = true;
@@ -56,7 +57,12 @@ class Checker {
     }
     counts.checks += 1;
     wheel.set(this.#timer, wheel.nowMs + settings.timeoutMs);
-    this.#cancel = check(this.#endpoint, (healthy) => this.#heard(healthy));
+    this.#round += 1;
+    const round = this.#round;
+    // What comes after its time, or after the end, says nothing.
+    this.#cancel = check(this.#endpoint, (healthy) => {
+      if (this.#cancel !== undefined && round === this.#round) this.#heard(healthy);
+    });
   }
 
   #heard(healthy: boolean): void {

@@ -18,8 +18,9 @@ export interface IdTableCounters {
 
 const NONE = -1;
 
-/** The most ids for each place of the index, so that runs of taken places stay short. */
-const LEAST_FREE = 2;
+/** The index has so many places for each id at least, so that runs of taken places stay short; it starts small, to stay in the cache. */
+const PLACES_PER_ID = 2;
+const FIRST_PLACES = 256;
 
 /**
  * A bounded map from an id to the class of the requests that have it now: least recently used out first, entries expire.
@@ -32,8 +33,8 @@ export class IdTable {
   readonly #capacity: number;
   readonly #idBytes: number;
   /** 1 + the slot of an entry; 0 where there is none. */
-  readonly #index: Int32Array;
-  readonly #mask: number;
+  #index = new Int32Array(FIRST_PLACES);
+  #mask = FIRST_PLACES - 1;
   readonly #hashes: Int32Array;
   readonly #ids: Uint8Array;
   readonly #lengths: Uint8Array;
@@ -62,9 +63,6 @@ export class IdTable {
     this.#ttlMs = ttlMs;
     this.#capacity = capacity;
     this.#idBytes = idBytes;
-    const places = 2 ** Math.ceil(Math.log2(LEAST_FREE * capacity));
-    this.#index = new Int32Array(places);
-    this.#mask = places - 1;
     this.#hashes = new Int32Array(capacity);
     this.#ids = new Uint8Array(capacity * idBytes);
     this.#lengths = new Uint8Array(capacity);
@@ -158,12 +156,12 @@ export class IdTable {
       this.counters[expired ? 'expirations' : 'evictions'] += 1;
       this.#release(this.#oldest);
     }
+    this.#size += 1;
+    if (PLACES_PER_ID * this.#size > this.#index.length) this.#growIndex();
     const slot = this.#freeSlot();
     const { hash, bytes, length } = id;
-    let place = hash & this.#mask;
-    while (this.#index[place] !== 0) place = (place + 1) & this.#mask;
-    this.#index[place] = slot + 1;
     this.#hashes[slot] = hash;
+    this.#putIntoIndex(slot);
     this.#lengths[slot] = length;
     const start = slot * this.#idBytes;
     for (let at = 0; at < length; at += 1) this.#ids[start + at] = bytes[at] as number;
@@ -172,8 +170,20 @@ export class IdTable {
     this.#other[slot] = 0;
     this.#least[slot] = classIndex;
     this.#link(slot);
-    this.#size += 1;
     return slot;
+  }
+
+  #putIntoIndex(slot: number): void {
+    let place = (this.#hashes[slot] as number) & this.#mask;
+    while (this.#index[place] !== 0) place = (place + 1) & this.#mask;
+    this.#index[place] = slot + 1;
+  }
+
+  #growIndex(): void {
+    const old = this.#index;
+    this.#index = new Int32Array(2 * old.length);
+    this.#mask = this.#index.length - 1;
+    for (const taken of old) if (taken !== 0) this.#putIntoIndex(taken - 1);
   }
 
   #freeSlot(): number {

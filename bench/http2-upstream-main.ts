@@ -13,7 +13,7 @@ import { BODY_BYTES, GRPC_MESSAGE_BYTES, HOST } from './scene.ts';
 /*
  * An HTTP/2 server for benchmarks. A request without a body gets 200 bytes. One with a body is a gRPC call, and gets as many messages as its
  * own message says, each in a DATA frame of its own, then the trailers. Responses are bytes that were made before, and all that are due
- * leave in one write, so that it takes little of the core that it shares with the load: a tenth of what nginx does for HTTP/2. What it is
+ * leave in one write, so that it takes little of the core that it shares with the load: a sixth of what nginx takes for HTTP/2. What it is
  * not: a server that reads header fields, or copes with what no peer of this benchmark sends.
  */
 

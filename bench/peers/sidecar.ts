@@ -1,4 +1,5 @@
-import { HOST, SERVICE } from '../scene.ts';
+import { freePort } from '../ports.ts';
+import { DEFAULT_CLASS, HOST, SERVICE } from '../scene.ts';
 import type { Peer, PeerContext, RunningPeer } from './peer.ts';
 import {
   EVERYTHING,
@@ -15,6 +16,8 @@ export async function startInbound(
   choice: SidecarChoice,
 ): Promise<RunningPeer> {
   const { processes, folder, core, upstream, connections, port } = context;
+  const tcp =
+    context.wire === 'tcp' ? { listen: listenOn(await freePort()), application: upstream } : undefined;
   const { process: child, inboundPort } = await startSidecarProcess(
     processes,
     folder,
@@ -22,19 +25,25 @@ export async function startInbound(
     core,
     {
       ...(await sidecarConfig(folder, name, connections, choice)),
-      inbound: { listen: listenOn(port), application: upstream, ingress: true },
+      inbound: {
+        listen: listenOn(port),
+        application: upstream,
+        ingress: true,
+        ...(tcp === undefined ? {} : { tcp: [{ ...tcp, class: DEFAULT_CLASS }] }),
+      },
     },
     choice.fromSources,
   );
   const { pid, spawnedMs } = child;
-  return { address: { host: HOST, port: inboundPort }, pids: [pid], spawnedMs, end: () => child.end() };
+  const address = tcp === undefined ? { host: HOST, port: inboundPort } : tcp.listen;
+  return { address, pids: [pid], spawnedMs, end: () => child.end() };
 }
 
 /** The sidecar at the ingress: classification, propagation, request queue, class pools, statistics. */
 export const sidecar: Peer = {
   name: 'sidecar',
   title: 'priomesh sidecar, inbound at the ingress',
-  wires: ['http1', 'http2', 'grpc'],
+  wires: ['http1', 'http2', 'grpc', 'tcp'],
   classifies: true,
   stamps: true,
   start: (context) => startInbound(context, 'sidecar', EVERYTHING),

@@ -161,10 +161,15 @@ export function configureTrial(
     },
   }));
 
+  // No links: requests of one class would share a connection, and with it one congestion window. What arms are compared by is that each
+  // request has a connection of its own while it is under way.
   const upstreams = Object.fromEntries(
     services.map((service) => [
       service,
-      { endpoints: nodesOf(experiment, service).map((node) => at(addressOfNode(node), INBOUND_PORT)) },
+      {
+        endpoints: nodesOf(experiment, service).map((node) => at(addressOfNode(node), INBOUND_PORT)),
+        link: 'off' as const,
+      },
     ]),
   );
   const sidecars = !arm.sidecars

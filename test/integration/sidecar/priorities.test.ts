@@ -111,7 +111,7 @@ describe('the request queue in the data path', () => {
     const replies = await sendInOrder(port, ['/batch/1', '/batch/2', '/batch/3', '/a', '/b']);
     await until(() => arrived.length === 4);
     expect(arrived.filter((path) => path.startsWith('/batch'))).toHaveLength(2);
-    expect(side().queue).toEqual({ running: 4, waiting: 1 });
+    expect(side().queue).toEqual({ running: 4, waiting: 1, limit: 4 });
     await answerAll(5);
     await Promise.all(replies);
   });

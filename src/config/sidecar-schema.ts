@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { NETWORK_DECISIONS, type Policy } from '../core/index.ts';
 import { fields } from './fields.ts';
 import { type DeepReadonly, lazy, zod } from './lazy.ts';
+import { operationShape } from './operation-schema.ts';
 import {
   brokerSettingsShape,
   columnSchemas,
@@ -12,6 +13,7 @@ import {
   ruleMatchSchema,
 } from './policy-schema.ts';
 import { SIDECAR_LIMITS } from './sidecar-limits.ts';
+import { inboundTcpShape, outboundTcpShape } from './tcp-schema.ts';
 import { trafficSchema } from './traffic-schema.ts';
 import { localitySchema, upstreamSchema } from './upstream-schema.ts';
 
@@ -171,6 +173,7 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
               ),
           ),
         })
+        .extend(inboundTcpShape({ listen, peer }))
         .describe('The way in.'),
     ),
     outbound: z.exactOptional(
@@ -181,6 +184,7 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
             .record(f.host, upstreamSchema())
             .describe('The value of the Host header, without port, to the upstream.'),
         })
+        .extend(outboundTcpShape({ listen, peer }))
         .describe('The way out.'),
     ),
     broker: z.exactOptional(
@@ -258,6 +262,7 @@ function schemaWith<Policy extends z.ZodType>(policy: Policy) {
         })
         .describe('Appends one JSON line of statistics an interval.'),
     ),
+    ...operationShape(),
     limits: z.exactOptional(limitsSchema()),
   });
 }

@@ -8,6 +8,7 @@ import { fits } from './json-check.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { lazy } from './lazy.ts';
 import { cidrFault } from './networks.ts';
+import { checkOperation } from './operation-schema.ts';
 import { loadPolicy } from './policy.ts';
 import { readConfigFile } from './read-file.ts';
 import {
@@ -18,6 +19,7 @@ import {
   sidecarSchema,
 } from './sidecar-schema.ts';
 import { type Path, readSource } from './source.ts';
+import { checkPort, checkPorts } from './tcp-schema.ts';
 import { checkUpstream } from './upstream.ts';
 
 type Check = Pick<Report, 'invalid' | 'conflict'>;
@@ -64,6 +66,7 @@ function checkAddresses(
   report: Check,
 ): void {
   const { inbound, outbound, broker } = config;
+  checkOperation(config, classes, report);
   if (inbound === undefined && outbound === undefined && broker === undefined) {
     report.invalid([], 'the sidecar has neither inbound nor outbound nor broker', 'Add one of them.');
   }
@@ -79,7 +82,13 @@ function checkAddresses(
       );
     }
   }
+  if (inbound !== undefined) {
+    checkPorts(inbound.tcp ?? [], ['inbound', 'tcp'], { classes }, report);
+    if (inbound.opaque !== undefined) checkPort(inbound.opaque, ['inbound', 'opaque'], { classes }, report);
+  }
   if (outbound === undefined) return;
+  const upstreams = Object.keys(outbound.upstreams);
+  checkPorts(outbound.tcp ?? [], ['outbound', 'tcp'], { classes, upstreams }, report);
   checkAddress(outbound.listen, ['outbound', 'listen'], report);
   if (inbound !== undefined && same(inbound.listen, outbound.listen)) {
     report.conflict(['outbound', 'listen'], 'inbound and outbound listen on the same port', 'Use two ports.');
@@ -227,10 +236,22 @@ export function parseSidecarConfig(text: string, file: string): SidecarConfig {
  * person writes it, that file is read too.
  */
 export async function loadSidecarConfig(file: string): Promise<SidecarConfig> {
+  return (await loadSidecarFiles(file)).config;
+}
+
+/** A configuration, and the files that it stands in. */
+export interface LoadedSidecarConfig {
+  readonly config: SidecarConfig;
+  readonly files: readonly string[];
+}
+
+/** The same, with the files that were read. */
+export async function loadSidecarFiles(file: string): Promise<LoadedSidecarConfig> {
   const text = await readConfigFile(file, SIDECAR_LIMIT_BYTES);
   const sound = parseSound(text);
-  if (sound !== undefined) return sound;
-  if (!namesPolicy(text, file)) return parseDocument(sidecarKind, text, file);
+  if (sound !== undefined) return { config: sound, files: [file] };
+  if (!namesPolicy(text, file)) return { config: parseDocument(sidecarKind, text, file), files: [file] };
   const written = parseDocument(sidecarFileKind, text, file);
-  return { ...written, policy: await loadPolicy(resolve(dirname(file), written.policy)) };
+  const policyFile = resolve(dirname(file), written.policy);
+  return { config: { ...written, policy: await loadPolicy(policyFile) }, files: [file, policyFile] };
 }

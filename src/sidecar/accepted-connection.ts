@@ -58,6 +58,11 @@ export class AcceptedConnection implements StreamOwner {
   /** Begins to listen to a stream whose owner this is. */
   start(stream: ByteStream): void {
     this.#stream = stream;
+    const [first] = this.#side.protocols;
+    if (first?.atOnce === true) {
+      this.#serve(first, stream).start();
+      return;
+    }
     const { wheel, limits } = this.#side;
     wheel.set(this.#timeout, wheel.nowMs + limits.idleTimeoutMs);
   }
@@ -72,6 +77,8 @@ export class AcceptedConnection implements StreamOwner {
 
   /** Takes no further request; closes now when none is under way. */
   drain(): void {
+    // Its link has said so already, and the side that opened it knows which streams carry nothing.
+    if (this.#stream?.retiring === true) return;
     if (this.#served === undefined) this.destroy();
     else this.#served.drain();
   }

@@ -34,6 +34,8 @@ export interface Accepted {
 /** A protocol that is spoken on accepted connections; one of the list of a side. */
 export interface Protocol {
   readonly name: string;
+  /** Whether a connection is served before a byte has come, as where the server speaks first; only as the first of a list. */
+  readonly atOnce?: boolean;
   /** Whether the bytes that have come (at least one) begin a connection of this protocol; `more`: too few to tell. */
   recognizes(input: InputBuffer): 'yes' | 'no' | 'more';
   serve(accepted: Accepted): ServedConnection;

@@ -1,0 +1,1 @@
+export { tlsProtocol } from './tls-protocol.ts';

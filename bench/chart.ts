@@ -4,7 +4,7 @@ import type { Row } from './summary.ts';
 
 const MEASURE = 'cpuPerRequestUs';
 const COLUMNS = 2;
-const OWN_ROWS: ReadonlySet<string> = new Set(['sidecar', 'chain']);
+const OWN_ROWS: ReadonlySet<string> = new Set(['sidecar', 'chain', 'chain-unlinked']);
 const OWN_COLOUR = '#2f74c8';
 const OTHER_COLOUR = '#808080';
 

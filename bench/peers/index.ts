@@ -5,7 +5,7 @@ import { LAYER_PEERS } from './layers.ts';
 import { nghttpx } from './nghttpx.ts';
 import { nginx } from './nginx.ts';
 import type { Peer } from './peer.ts';
-import { sidecar, sidecarChain } from './sidecar.ts';
+import { sidecar, sidecarChain, unlinkedChain } from './sidecar.ts';
 
 export { nginxConfiguration } from './nginx.ts';
 export type { Peer, PeerContext, RunningPeer } from './peer.ts';
@@ -16,7 +16,7 @@ export { EVERYTHING } from './sidecar-process.ts';
 const SINGLE: readonly Peer[] = [direct, haproxy, nginx, nghttpx, sidecar];
 
 /** Two proxies one after the other. */
-const CHAINS: readonly Peer[] = [direct, haproxyChain, sidecarChain];
+const CHAINS: readonly Peer[] = [direct, haproxyChain, sidecarChain, unlinkedChain];
 
 /** The rows of a part. */
 export function peersOf(part: PartName): readonly Peer[] {
@@ -26,7 +26,7 @@ export function peersOf(part: PartName): readonly Peer[] {
     case 'layers':
       return LAYER_PEERS;
     case 'memory':
-      return [...SINGLE.slice(1), ...CHAINS.slice(1)];
+      return [...SINGLE.slice(1), haproxyChain, sidecarChain];
     case 'start':
       return SINGLE.slice(1);
     default:

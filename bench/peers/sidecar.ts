@@ -49,32 +49,52 @@ export const sidecar: Peer = {
   start: (context) => startInbound(context, 'sidecar', EVERYTHING),
 };
 
+type Link = 'auto' | 'off';
+
+async function startChain(context: PeerContext, link: Link): Promise<RunningPeer> {
+  const { processes, upstream, folder, core, connections, port } = context;
+  const start = (name: string, config: object) =>
+    sidecarConfig(folder, name, connections, EVERYTHING).then((common) =>
+      startSidecarProcess(processes, folder, name, core, { ...common, ...config }),
+    );
+  const inbound = await start('chain-inbound', {
+    inbound: { listen: listenOn(), application: upstream, ingress: false },
+  });
+  const endpoints = [{ host: HOST, port: inbound.inboundPort }];
+  const outbound = await start('chain-outbound', {
+    outbound: { listen: listenOn(port), upstreams: { [SERVICE]: { endpoints, link } } },
+  });
+  return {
+    address: { host: HOST, port: outbound.outboundPort },
+    pids: [outbound.process.pid, inbound.process.pid],
+    async end() {
+      await outbound.process.end();
+      await inbound.process.end();
+    },
+  };
+}
+
+function chain(name: string, title: string, link: Link): Peer {
+  return {
+    name,
+    title,
+    wires: ['http1', 'http2', 'grpc'],
+    classifies: false,
+    stamps: true,
+    start: (context) => startChain(context, link),
+  };
+}
+
 /** Two sidecars one after the other, as between two services of a mesh: the caller's outbound, the callee's inbound. */
-export const sidecarChain: Peer = {
-  name: 'chain',
-  title: 'sidecar to sidecar, outbound then inbound, both on one core',
-  wires: ['http1', 'http2', 'grpc'],
-  classifies: false,
-  stamps: true,
-  async start({ processes, upstream, folder, core, connections, port }) {
-    const start = (name: string, config: object) =>
-      sidecarConfig(folder, name, connections, EVERYTHING).then((common) =>
-        startSidecarProcess(processes, folder, name, core, { ...common, ...config }),
-      );
-    const inbound = await start('chain-inbound', {
-      inbound: { listen: listenOn(), application: upstream, ingress: false },
-    });
-    const endpoints = [{ host: HOST, port: inbound.inboundPort }];
-    const outbound = await start('chain-outbound', {
-      outbound: { listen: listenOn(port), upstreams: { [SERVICE]: { endpoints } } },
-    });
-    return {
-      address: { host: HOST, port: outbound.outboundPort },
-      pids: [outbound.process.pid, inbound.process.pid],
-      async end() {
-        await outbound.process.end();
-        await inbound.process.end();
-      },
-    };
-  },
-};
+export const sidecarChain: Peer = chain(
+  'chain',
+  'sidecar to sidecar, outbound then inbound, both on one core',
+  'auto',
+);
+
+/** The same without the connection that requests between two sidecars share. */
+export const unlinkedChain: Peer = chain(
+  'chain-unlinked',
+  'sidecar to sidecar without a link: a connection for each request under way',
+  'off',
+);

@@ -97,7 +97,8 @@ function outcome(
       fix: `Name one of ${policy.classes.map(({ name }) => name).join(', ')}.`,
     });
   }
-  return { classIndex, className, rule, place, reason };
+  const label = rule === undefined ? 'default' : `rule ${rule}`;
+  return { classIndex, className, rule, label, place, reason };
 }
 
 /** Compiles a rule; an error gets the rule's place. */

@@ -30,6 +30,8 @@ export interface Classification {
   readonly className: string;
   /** The rule that decided; undefined when the default or a limit did. */
   readonly rule: string | undefined;
+  /** What it is counted as: `rule exports`, or `default` where no rule decided. */
+  readonly label: string;
   /** Where that rule stands. */
   readonly place: Place | undefined;
   /** In words, for logs and headers: `rule exports (policy.yaml:30)`, `default class`, `path has too many segments`. */

@@ -22,6 +22,7 @@ describe('the result', () => {
       classIndex: 0,
       className: 'urgent',
       rule: 'rule-1',
+      label: 'rule rule-1',
       place: { file: 'policy.yaml', line: 2, column: 5 },
       reason: 'rule rule-1 (policy.yaml:2)',
     });

@@ -35,6 +35,8 @@ export interface SidecarChoice {
   readonly statistics: boolean;
   /** The path of a tap's socket. */
   readonly tap?: string;
+  /** Further keys of its configuration. */
+  readonly more?: object;
   /** Whether it is run from the sources and not from the bundle, which is how it is run where it is in use. */
   readonly fromSources?: boolean;
 }
@@ -47,7 +49,7 @@ export async function sidecarConfig(
   folder: string,
   name: string,
   connections: number,
-  { layers, statistics, tap }: SidecarChoice,
+  { layers, statistics, tap, more }: SidecarChoice,
 ): Promise<SidecarConfig> {
   return {
     service: SERVICE,
@@ -56,6 +58,7 @@ export async function sidecarConfig(
     baselineCongestionControl: '',
     ...(statistics ? { statistics: { file: path.join(folder, `${name}.jsonl`), intervalMs: 1000 } } : {}),
     ...(tap === undefined ? {} : { tap: { socket: tap } }),
+    ...more,
     limits: { maxConnections: connections, maxIdleConnections: 4096 },
   };
 }

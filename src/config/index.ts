@@ -19,7 +19,12 @@ export type { ApplicationGraph, CallSpec, RouteSpec, ServiceSpec } from './graph
 export { expectation, type JsonSchema } from './json-schema.ts';
 export { loadPolicy, parsePolicy } from './policy.ts';
 export { schemaId, schemas } from './schemas.ts';
-export { loadSidecarConfig, parseSidecarConfig } from './sidecar.ts';
+export {
+  type LoadedSidecarConfig,
+  loadSidecarConfig,
+  loadSidecarFiles,
+  parseSidecarConfig,
+} from './sidecar.ts';
 export { resolveLimits, SIDECAR_LIMITS, type SidecarLimits } from './sidecar-limits.ts';
 export { type Address, SIDECAR_LAYERS, type SidecarConfig } from './sidecar-schema.ts';
 export { loadEndpoints } from './upstream.ts';

@@ -36,7 +36,12 @@ export const SIDECAR_LIMITS = {
     86_400_000,
     'How long new requests are still served after SIGTERM, each response with `connection: close`, so that callers can go elsewhere.',
   ),
-  drainTimeoutMs: limit(5000, 0, 86_400_000, 'How long running requests may go on after SIGTERM, and after that delay.'),
+  drainTimeoutMs: limit(
+    5000,
+    0,
+    86_400_000,
+    'How long running requests may go on after SIGTERM, and after that delay.',
+  ),
   breakerFailures: limit(16, 1, 100_000, 'Failures in a row that take an endpoint out of rotation.'),
   breakerOpenMs: limit(1000, 1, 86_400_000, 'How long such an endpoint stays out.'),
   provenanceEntries: limit(65_536, 1, 10_000_000, 'Requests now inside whose class is remembered.'),

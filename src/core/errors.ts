@@ -54,6 +54,11 @@ export const ERROR_CODES = {
     'Two places of the configuration contradict each other.',
     'Change one of the two places that are named.',
   ),
+  CONFIG_FIXED: entry(
+    'configuration',
+    'A key was changed that a running sidecar cannot change; it goes on with the configuration that it has.',
+    'Put the key back, or start the sidecar again.',
+  ),
 
   PLATFORM_MISSING: entry(
     'platform',

@@ -54,6 +54,8 @@ export interface Side {
 /** The side as it is now: a new configuration puts another in its place, and each request keeps the one it began with. */
 export interface LiveSide {
   current: Side;
+  /** Whether callers are asked to come on no connection again: each response says that it is the last one. */
+  leaving?: boolean;
 }
 
 /** The connection that a request came on. */

@@ -1,7 +1,7 @@
 import type { SidecarConfig } from '../config/index.ts';
 import type { ControlClient } from './control/index.ts';
 import type { Discovery } from './discovery/index.ts';
-import type { OutboundPart } from './open-outbound.ts';
+import type { Upstream } from './pools/index.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Any address: who listens on it is reached at the node's own. */
@@ -37,22 +37,22 @@ export function registrationOf({ inbound, controlPlane, locality }: SidecarConfi
   };
 }
 
-/** Begins to look for endpoints, where an upstream says where. Loaded only then. */
-export async function startDiscovery(
-  { config, clock, random, logger, reporter }: Runtime,
-  outbound: OutboundPart | undefined,
+/** Begins to look for the endpoints of those of some upstreams that say where. */
+export type StartDiscovery = (upstreams: readonly Upstream[]) => readonly (readonly [Upstream, Discovery])[];
+
+/** What finds endpoints; loaded only where an upstream says where they are to be found. */
+export async function loadDiscovery(
+  { config, clock, random, logger }: Pick<Runtime, 'config' | 'clock' | 'random' | 'logger'>,
   control: ControlClient | undefined,
-): Promise<Discovery | undefined> {
+): Promise<StartDiscovery> {
   const configs = config.outbound?.upstreams ?? {};
-  if (outbound === undefined || !Object.values(configs).some(({ discovery }) => discovery !== undefined)) {
-    return undefined;
-  }
+  if (!Object.values(configs).some(({ discovery }) => discovery !== undefined)) return () => [];
   const { openDiscovery } = await import('./discovery/index.ts');
-  const found = outbound.called.flatMap((upstream) => {
-    const upstreamConfig = configs[upstream.name];
-    return upstreamConfig === undefined ? [] : [{ upstream, config: upstreamConfig }];
-  });
-  const discovery = openDiscovery(found, { clock, random: random.child('discovery'), logger, control });
-  reporter.addSection('discovery', () => discovery.statistics());
-  return discovery;
+  const shared = { clock, random: random.child('discovery'), logger, control };
+  return (upstreams) =>
+    upstreams.flatMap((upstream) => {
+      const upstreamConfig = configs[upstream.name];
+      if (upstreamConfig?.discovery === undefined) return [];
+      return [[upstream, openDiscovery([{ upstream, config: upstreamConfig }], shared)] as const];
+    });
 }

@@ -1,4 +1,4 @@
-import { loadSidecarConfig, resolveLimits } from '../config/index.ts';
+import { loadSidecarFiles, resolveLimits } from '../config/index.ts';
 import { type DaemonContext, randomSeed, seededRandom } from '../core/index.ts';
 import { startSidecar } from './start.ts';
 import { warmUp } from './warm-up.ts';
@@ -8,10 +8,17 @@ import { warmUp } from './warm-up.ts';
  * @throws PriomeshError CONFIG_* for a wrong file; LISTEN_FAILED when a port is taken
  */
 export async function runSidecar(file: string, { stdout, logger, signal }: DaemonContext): Promise<void> {
-  const config = await loadSidecarConfig(file);
+  const load = () => loadSidecarFiles(file);
+  const { config, files } = await load();
   const dependencies = { random: seededRandom(randomSeed()), logger };
   await warmUp(config, dependencies, resolveLimits(config.limits).warmUpMs);
-  const sidecar = await startSidecar(config, dependencies);
+  const sidecar = await startSidecar(config, { ...dependencies, load, files });
+  // What goes wrong with a reload has been logged, and changes nothing.
+  const hangUp = (): void => {
+    sidecar.reopen();
+    sidecar.reload().catch(() => undefined);
+  };
+  process.on('SIGHUP', hangUp);
   const ready = {
     event: 'ready',
     service: config.service,
@@ -19,6 +26,7 @@ export async function runSidecar(file: string, { stdout, logger, signal }: Daemo
     inboundPort: sidecar.inboundPort ?? null,
     outboundPort: sidecar.outboundPort ?? null,
     brokerPort: sidecar.brokerPort ?? null,
+    ...(sidecar.adminPort === undefined ? {} : { adminPort: sidecar.adminPort }),
   };
   stdout(`${JSON.stringify(ready)}\n`);
   if (!signal.aborted) {
@@ -27,4 +35,5 @@ export async function runSidecar(file: string, { stdout, logger, signal }: Daemo
     });
   }
   await sidecar.close();
+  process.off('SIGHUP', hangUp);
 }

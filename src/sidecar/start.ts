@@ -1,12 +1,23 @@
-import type { SidecarConfig } from '../config/index.ts';
+import type { LoadedSidecarConfig, SidecarConfig } from '../config/index.ts';
+import { closeAll, drainAll } from './close.ts';
 import type { ControlClient } from './control/index.ts';
-import type { Discovery } from './discovery/index.ts';
-import { type BrokerPart, openBroker } from './open-broker.ts';
-import { makeControlClient, registrationOf, startDiscovery } from './open-control.ts';
-import { type InboundPart, openInbound } from './open-inbound.ts';
-import { type OutboundPart, openOutbound } from './open-outbound.ts';
+import { openBroker } from './open-broker.ts';
+import { loadDiscovery, makeControlClient, registrationOf } from './open-control.ts';
+import { openInbound } from './open-inbound.ts';
+import { openOutbound } from './open-outbound.ts';
+import type { Opened } from './opened.ts';
+import { type Operation, openOperation, type Readiness, Reloader } from './operation/index.ts';
+import { reconfigure } from './reconfigure.ts';
 import { openRuntime, type Runtime, type SidecarDependencies } from './runtime.ts';
 import { openTap } from './tap/index.ts';
+
+/** What a sidecar in this process is started with. */
+export interface StartDependencies extends SidecarDependencies {
+  /** Reads the configuration again, for reloads. */
+  readonly load?: () => Promise<LoadedSidecarConfig>;
+  /** The files that it stands in. */
+  readonly files?: readonly string[];
+}
 
 /** A running sidecar. */
 export interface Sidecar {
@@ -14,19 +25,24 @@ export interface Sidecar {
   readonly outboundPort: number | undefined;
   /** Where AMQP clients connect. */
   readonly brokerPort: number | undefined;
+  /** Where the admin API listens, where it does so on TCP. */
+  readonly adminPort: number | undefined;
   /** What it has counted so far, as in the statistics file. */
   statistics(): Readonly<Record<string, unknown>>;
-  /** Stops accepting, lets running requests end for `drainTimeoutMs` at most, and closes everything. Safe to call twice. */
+  /** Whether it should be sent requests, and why not. */
+  readiness(): Readiness;
+  /**
+   * Puts another configuration in place without a request lost: this one, or else what the files say now.
+   * @returns the number of the configuration; the first was 1
+   * @throws PriomeshError CONFIG_*; then the one before holds, entirely
+   */
+  reload(config?: SidecarConfig): Promise<number>;
+  /** Writes on with new files where files are appended to: somebody has moved them away. */
+  reopen(): void;
+  /** Takes no more work; resolves when none is under way, after `drainTimeoutMs` at the latest. Safe to call twice. */
+  drain(): Promise<void>;
+  /** Drains, and closes everything. Safe to call twice. */
   close(): Promise<void>;
-}
-
-/** What has been opened so far. */
-interface Opened {
-  control?: ControlClient | undefined;
-  discovery?: Discovery | undefined;
-  broker?: BrokerPart | undefined;
-  inbound?: InboundPart | undefined;
-  outbound?: OutboundPart | undefined;
 }
 
 /**
@@ -35,31 +51,83 @@ interface Opened {
  */
 export async function startSidecar(
   config: SidecarConfig,
-  dependencies: SidecarDependencies,
+  dependencies: StartDependencies,
   signal?: AbortSignal,
 ): Promise<Sidecar> {
   const runtime = openRuntime(config, dependencies);
-  const opened: Opened = {};
+  const opened: Opened = { runtime, phase: 'starting', discoveries: new Map(), shares: new Map() };
+  const { sidecar, operate } = handleOf(opened, dependencies);
   try {
     await openAll(runtime, opened);
+    await operate();
+    opened.phase = 'serving';
   } catch (error) {
-    await closeAll(runtime, opened, 'now');
+    await closeAll(opened);
     throw error;
   }
-  let closing: Promise<void> | undefined;
-  const sidecar: Sidecar = {
-    inboundPort: opened.inbound?.listener.port,
-    outboundPort: opened.outbound?.listener.port,
-    brokerPort: opened.broker?.proxy.port,
-    statistics: () => runtime.reporter.snapshot(),
-    close: () => {
-      closing ??= closeAll(runtime, opened, 'drained');
-      return closing;
-    },
-  };
   if (signal?.aborted === true) await sidecar.close();
   else signal?.addEventListener('abort', () => void sidecar.close(), { once: true });
   return sidecar;
+}
+
+/** What others hold of a sidecar, and what opens the ways to operate it. */
+function handleOf(opened: Opened, dependencies: StartDependencies) {
+  const { runtime } = opened;
+  let operation: Operation | undefined;
+  let draining: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+  const reloader = new Reloader({
+    logger: runtime.logger,
+    load: dependencies.load,
+    apply: async (next) => {
+      reconfigure(opened, next, await loadDiscovery({ ...runtime, config: next }, opened.control));
+    },
+    applied: ({ files }) => operation?.follow(files),
+  });
+  const sidecar: Sidecar = {
+    get inboundPort() {
+      return opened.inbound?.listener.port;
+    },
+    get outboundPort() {
+      return opened.outbound?.listener.port;
+    },
+    get brokerPort() {
+      return opened.broker?.proxy.port;
+    },
+    get adminPort() {
+      return operation?.adminPort;
+    },
+    statistics: () => runtime.reporter.snapshot(),
+    readiness: () => ({
+      ready: opened.phase === 'serving',
+      phase: opened.phase,
+      listening: {
+        inbound: opened.inbound !== undefined && opened.phase !== 'drained',
+        outbound: opened.outbound !== undefined && opened.phase !== 'drained',
+        broker: opened.broker !== undefined,
+      },
+      controlPlane: opened.control?.statistics() ?? null,
+    }),
+    reload: (config) => (config === undefined ? reloader.reload() : reloader.replace(config)),
+    reopen: () => operation?.reopen(),
+    drain: () => {
+      draining ??= drainAll(opened);
+      return draining;
+    },
+    close: () => {
+      closing ??= sidecar
+        .drain()
+        .then(() => operation?.close())
+        .then(() => closeAll(opened));
+      return closing;
+    },
+  };
+  const operate = async (): Promise<void> => {
+    const { config, reporter } = runtime;
+    reporter.addSection('configuration', () => ({ ...reloader.statistics() }));
+    operation = await openOperation(config, { opened, sidecar, reloader, files: dependencies.files ?? [] });
+  };
+  return { sidecar, operate };
 }
 
 async function openAll(runtime: Runtime, opened: Opened): Promise<void> {
@@ -67,6 +135,7 @@ async function openAll(runtime: Runtime, opened: Opened): Promise<void> {
   if (config.tap !== undefined) {
     const tap = await openTap({ ...config.tap, service: config.service, classNames, clock });
     runtime.tap = tap;
+    runtime.tapPoint = tap;
     reporter.addSection('tap', () => ({ ...tap.statistics() }));
   }
   opened.control = await makeControlClient(runtime);
@@ -78,13 +147,38 @@ async function openAll(runtime: Runtime, opened: Opened): Promise<void> {
   if (config.statistics !== undefined) await reporter.start(config.statistics, logger);
   const internal = opened.inbound?.internal;
   if (internal !== undefined) await requestReply?.serve(internal.listener.port, internal.ownToken);
-  runtime.network?.start({
-    inbound: opened.inbound?.listener,
-    upstreams: opened.outbound?.called ?? [],
-    admission: opened.inbound?.admission,
-  });
-  opened.discovery = await startDiscovery(runtime, opened.outbound, opened.control);
+  startNetwork(opened);
+  await startDiscovery(opened);
   opened.control?.start(registrationOf(config, opened.inbound?.listener.port));
+}
+
+/** Lets the network layer act on what is open; on the queue, whichever there is. */
+function startNetwork(opened: Opened): void {
+  const { runtime, inbound, outbound, shares } = opened;
+  runtime.network?.start({
+    inbound: inbound?.listener,
+    upstreams: outbound?.way.called ?? [],
+    admission:
+      inbound === undefined
+        ? undefined
+        : {
+            setShare: (classIndex, percent) => {
+              shares.set(classIndex, percent);
+              inbound.way.admission.setShare(classIndex, percent);
+            },
+          },
+  });
+}
+
+async function startDiscovery({ runtime, outbound, control, discoveries }: Opened): Promise<void> {
+  const discover = await loadDiscovery(runtime, control);
+  for (const [upstream, discovery] of discover(outbound?.way.called ?? [])) {
+    discoveries.set(upstream, discovery);
+  }
+  if (discoveries.size === 0) return;
+  runtime.reporter.addSection('discovery', () =>
+    Object.fromEntries([...discoveries.values()].flatMap((one) => Object.entries(one.statistics()))),
+  );
 }
 
 async function openNetwork(runtime: Runtime, control: ControlClient | undefined): Promise<void> {
@@ -105,55 +199,4 @@ async function openNetwork(runtime: Runtime, control: ControlClient | undefined)
   runtime.network = reactions;
   runtime.profiles = reactions.profiles;
   reporter.addSection('network', () => ({ stream: control.statistics(), ...reactions.statistics() }));
-}
-
-/** What can stop taking work, and resolves when it has none left. */
-interface Drainable {
-  drain(): Promise<void>;
-}
-
-/** Inbound first: to end a request that is inside, the application may still have to call others. */
-async function drainInTurn(parts: readonly (Drainable | undefined)[]): Promise<void> {
-  for (const part of parts) await part?.drain();
-}
-
-/** Closes what is open. `drained`: running requests may end, for `drainTimeoutMs` at most. */
-async function closeAll(runtime: Runtime, opened: Opened, how: 'now' | 'drained'): Promise<void> {
-  const { broker, inbound, outbound } = opened;
-  const internal = inbound?.internal?.listener;
-  const listeners = [inbound?.listener, internal, outbound?.listener];
-  runtime.network?.close();
-  // Callers go elsewhere first: whoever closes while requests are still sent to it breaks some of them.
-  if (how === 'drained') await opened.control?.drain();
-  await opened.discovery?.close();
-  if (how === 'now') {
-    for (const listener of listeners) listener?.destroy();
-  } else {
-    // Requests that came over connections may be in a queue now, and be served by this sidecar itself.
-    const drained = drainInTurn([inbound?.listener, broker?.requestReply, internal, outbound?.listener]);
-    if (!(await within(runtime, drained))) {
-      runtime.logger.log('warn', 'requests were still running when the drain timeout ended');
-      for (const listener of listeners) listener?.destroy();
-      await broker?.requestReply?.close();
-      await drained;
-    }
-  }
-  await broker?.requestReply?.close();
-  await opened.control?.close();
-  for (const upstream of [...(inbound?.upstreams ?? []), ...(outbound?.upstreams ?? [])]) upstream.destroy();
-  await runtime.tap?.close();
-  await broker?.proxy.close();
-  await runtime.close();
-}
-
-/** Whether something is over before the drain timeout. */
-async function within({ clock, limits }: Runtime, something: Promise<void>): Promise<boolean> {
-  const enough = new AbortController();
-  const late = clock.sleep(limits.drainTimeoutMs, enough.signal).then(
-    () => false,
-    () => true,
-  );
-  const inTime = await Promise.race([something.then(() => true), late]);
-  enough.abort();
-  return inTime;
 }

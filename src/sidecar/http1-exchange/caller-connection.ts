@@ -48,7 +48,7 @@ export class CallerConnection implements Http1Caller, ServedConnection {
   }
 
   get draining(): boolean {
-    return this.#draining;
+    return this.#draining || this.#live.leaving === true;
   }
 
   start(): void {
@@ -111,7 +111,7 @@ export class CallerConnection implements Http1Caller, ServedConnection {
   exchangeEnded(keepAlive: boolean): void {
     if (this.#phase !== 'exchange') return;
     this.wire.streaming = false;
-    if (!keepAlive || this.#draining) {
+    if (!keepAlive || this.draining) {
       this.exchangeClosed();
       return;
     }

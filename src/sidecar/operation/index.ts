@@ -1,0 +1,53 @@
+import type { SidecarConfig } from '../../config/index.ts';
+import type { Opened } from '../opened.ts';
+import type { Readiness } from './readiness.ts';
+import type { Reloader } from './reloader.ts';
+import { watchFiles } from './watch.ts';
+
+export type { Readiness } from './readiness.ts';
+export { Reloader } from './reloader.ts';
+
+/** What there is to operate. */
+export interface Operated {
+  readonly opened: Opened;
+  readonly reloader: Reloader;
+  /** The files that the configuration stands in. */
+  readonly files: readonly string[];
+  readonly sidecar: {
+    statistics(): Readonly<Record<string, unknown>>;
+    readiness(): Readiness;
+    reload(): Promise<number>;
+    reopen(): void;
+    drain(): Promise<void>;
+  };
+}
+
+/** The ways in which a sidecar is operated, open. */
+export interface Operation {
+  readonly adminPort: number | undefined;
+  /** The configuration stands in these files now. */
+  follow(files: readonly string[]): void;
+  reopen(): void;
+  close(): Promise<void>;
+}
+
+/** Opens those ways that are configured. @throws PriomeshError LISTEN_FAILED */
+export async function openOperation(config: SidecarConfig, operated: Operated): Promise<Operation> {
+  const watch = config.watch === true ? watchFiles(() => reload(operated)) : undefined;
+  watch?.follow(operated.files);
+  return {
+    adminPort: undefined,
+    follow: (files) => {
+      if (files.length > 0) watch?.follow(files);
+    },
+    reopen: () => undefined,
+    close: async () => {
+      watch?.close();
+    },
+  };
+}
+
+/** What goes wrong has been logged and counted. */
+function reload({ sidecar }: Operated): void {
+  sidecar.reload().catch(() => undefined);
+}

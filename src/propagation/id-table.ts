@@ -46,6 +46,8 @@ export class IdTable {
   /** The least important class among the requests that have had the entry's id. */
   readonly #least: Int32Array;
   readonly #expiresMs: Float64Array;
+  /** Until when the requests that have had the entry's id have, the latest of them. */
+  readonly #deadlineMs: Float64Array;
   readonly #newer: Int32Array;
   readonly #older: Int32Array;
   #newest = NONE;
@@ -71,6 +73,7 @@ export class IdTable {
     this.#other = new Int32Array(capacity);
     this.#least = new Int32Array(capacity);
     this.#expiresMs = new Float64Array(capacity);
+    this.#deadlineMs = new Float64Array(capacity);
     this.#newer = new Int32Array(capacity);
     this.#older = new Int32Array(capacity);
   }
@@ -81,7 +84,7 @@ export class IdTable {
   }
 
   /** A request with this id goes in. An empty id is none. */
-  add(id: Id, classIndex: ClassIndex, nowMs: number): void {
+  add(id: Id, classIndex: ClassIndex, nowMs: number, deadlineMs = Number.POSITIVE_INFINITY): void {
     if (id.length === 0 || id.length > this.#idBytes) return;
     const known = this.#live(id, nowMs);
     const slot = known === NONE ? this.#insert(id, classIndex, nowMs) : known;
@@ -89,6 +92,7 @@ export class IdTable {
     counts[slot] = (counts[slot] as number) + 1;
     this.#least[slot] = Math.max(this.#least[slot] as number, classIndex);
     this.#expiresMs[slot] = nowMs + this.#ttlMs;
+    this.#deadlineMs[slot] = Math.max(this.#deadlineMs[slot] as number, deadlineMs);
     this.#touch(slot);
   }
 
@@ -122,6 +126,15 @@ export class IdTable {
   leastImportant(id: Id): number {
     const slot = this.#slotOf(id);
     return slot === NONE ? NO_CLASS : (this.#least[slot] as number);
+  }
+
+  /**
+   * Until when the requests with this id have: the latest of them, because whichever caused a call, nobody waits longer. Infinity where one
+   * of them says nothing, and for an id that is not there.
+   */
+  deadlineMs(id: Id): number {
+    const slot = this.#slotOf(id);
+    return slot === NONE ? Number.POSITIVE_INFINITY : (this.#deadlineMs[slot] as number);
   }
 
   #slotOf(id: Id): number {
@@ -169,6 +182,7 @@ export class IdTable {
     this.#same[slot] = 0;
     this.#other[slot] = 0;
     this.#least[slot] = classIndex;
+    this.#deadlineMs[slot] = 0;
     this.#link(slot);
     return slot;
   }

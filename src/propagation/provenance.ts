@@ -47,10 +47,17 @@ export class ProvenanceTable {
    * A request goes in. Ids that are empty are left out.
    *
    * @param nowMs of a monotonic clock
+   * @param deadlineMs until when it has, on that clock
    */
-  register(trace: Id, request: Id, classIndex: ClassIndex, nowMs: number): void {
-    this.#traces.add(trace, classIndex, nowMs);
-    this.#requests.add(request, classIndex, nowMs);
+  register(
+    trace: Id,
+    request: Id,
+    classIndex: ClassIndex,
+    nowMs: number,
+    deadlineMs = Number.POSITIVE_INFINITY,
+  ): void {
+    this.#traces.add(trace, classIndex, nowMs, deadlineMs);
+    this.#requests.add(request, classIndex, nowMs, deadlineMs);
   }
 
   /** A request has left: called once for each registration, with the same values. */
@@ -67,6 +74,12 @@ export class ProvenanceTable {
   /** The same by request id. */
   byRequestId(request: Id, nowMs: number): number {
     return this.#requests.find(request, nowMs);
+  }
+
+  /** Until when a request has that one of these ids was found for: by trace id, else by request id; Infinity where nothing is known. */
+  deadlineMs(trace: Id, request: Id): number {
+    const ofTrace = this.#traces.deadlineMs(trace);
+    return ofTrace < Number.POSITIVE_INFINITY ? ofTrace : this.#requests.deadlineMs(request);
   }
 
   /** The least important class of the requests that share these ids; NO_CLASS when nobody has them. */

@@ -15,6 +15,7 @@ import { type DataPathLimits, FIXED_LIMITS } from './limits.ts';
 import type { Endpoint, Upstream } from './pools/index.ts';
 import type { Protocol } from './protocol.ts';
 import { QueueEntry } from './queue/index.ts';
+import type { RequestTraffic } from './resilience/index.ts';
 import type { ClassCounters, SideCounters } from './statistics/index.ts';
 import type { TapPoint, TapRequestOutcome } from './tap/index.ts';
 
@@ -97,6 +98,11 @@ export interface HeadChanges {
   readonly add: readonly (readonly [name: string, value: string])[];
 }
 
+/** Fields of a head, by name in lower case. */
+export type HeadFields = readonly (readonly [name: string, value: string])[];
+
+const NO_FIELDS: HeadFields = [];
+
 /** An answer of the sidecar's own that is no error of its own: a redirect, an injected fault, a refusal by a rate limit. */
 export interface OwnReply {
   readonly status: number;
@@ -152,6 +158,10 @@ export abstract class Exchange {
   pickedMs = -1;
   changes: HeadChanges | undefined;
   attempts: AttemptControl | undefined;
+  /** What is written into the head as it goes out, anew at each attempt. */
+  sentFields: HeadFields = NO_FIELDS;
+  /** What deadlines, retries and the like keep of a request; made for the first that needs it, and used again. */
+  traffic: RequestTraffic | undefined;
   /** Whether an idle connection must not be taken: one was found stale. */
   wantsFreshConnection = false;
   active = false;
@@ -201,6 +211,35 @@ export abstract class Exchange {
   /** The response can't be completed: the caller must see a broken one. Ends the exchange with {@link finish}. */
   abstract breakOff(code?: AnswerCode | RefusalKind | ''): void;
 
+  /** A field of the response whose head has just come; undefined where there is none or the protocol does not say. */
+  responseField(_name: string): string | undefined {
+    return undefined;
+  }
+
+  /** Sends the request to another endpoint too, while this attempt goes on. @returns whether that was begun */
+  hedge(_endpoint: Endpoint, _fields: HeadFields): boolean {
+    return false;
+  }
+
+  /** Goes on with the attempt that {@link hedge} began, in place of this one. @returns whether there is one that was sent */
+  takeHedge(): boolean {
+    return false;
+  }
+
+  /** Ends the attempt that {@link hedge} began. */
+  dropHedge(): void {}
+
+  /**
+   * A copy of the whole request as bytes of HTTP/1.1, without what belongs to this hop and to this trace; undefined when not all of it is
+   * here, when its body is larger than `maxBodyBytes`, or where the protocol can't. Only before the head is rewritten.
+   */
+  copy(_host: string, _edits: HeaderEdits, _maxBodyBytes: number): Buffer | undefined {
+    return undefined;
+  }
+
+  /** The same request is about to be sent once more. */
+  protected beginAgain(): void {}
+
   /** Starts on a request whose head has been read. */
   protected beginStages(side: Side, nowMs: number): void {
     this.side = side;
@@ -222,6 +261,7 @@ export abstract class Exchange {
     this.pickedMs = -1;
     this.changes = undefined;
     this.attempts = undefined;
+    this.sentFields = NO_FIELDS;
     this.wantsFreshConnection = false;
     this.#depth = 0;
     this.proceed();
@@ -258,6 +298,12 @@ export abstract class Exchange {
     this.proceed();
   }
 
+  /** Gives back what the attempt took. `proceed` begins the next one, which sends the request again from its beginning. */
+  retreat(): void {
+    this.#leaveDownTo(this.side.retryStage);
+    this.beginAgain();
+  }
+
   /** Nothing was sent yet, so another endpoint may be tried whatever the method. */
   connectFailed(code: AnswerCode): void {
     const { endpoint, upstream } = this;
@@ -266,7 +312,7 @@ export abstract class Exchange {
       this.tried.push(endpoint);
     }
     const others = (upstream?.endpoints.length ?? 1) - this.tried.length;
-    if (others <= 0 || this.tried.length >= FIXED_LIMITS.connectAttempts) this.answer(code);
+    if (others <= 0 || this.tried.length >= FIXED_LIMITS.connectAttempts) this.attemptFailed(code);
     else this.retry();
   }
 

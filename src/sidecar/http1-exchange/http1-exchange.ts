@@ -1,6 +1,14 @@
 import type { RequestFacts } from '../../ingress-classifier/index.ts';
 import type { HeaderEdits } from '../../propagation/index.ts';
-import { type Caller, Exchange, type HeadChanges, type OwnReply, type Side, type Step } from '../exchange.ts';
+import {
+  type Caller,
+  Exchange,
+  type HeadChanges,
+  type HeadFields,
+  type OwnReply,
+  type Side,
+  type Step,
+} from '../exchange.ts';
 import {
   type AnswerCode,
   BodyReader,
@@ -12,11 +20,20 @@ import {
 } from '../http1/index.ts';
 import type { ByteStream } from '../io/index.ts';
 import { FIXED_LIMITS } from '../limits.ts';
-import type { ConnectionPool, PoolWaiter, UpstreamConnection, UpstreamUser } from '../pools/index.ts';
+import type {
+  ConnectionPool,
+  Endpoint,
+  PoolWaiter,
+  UpstreamConnection,
+  UpstreamUser,
+} from '../pools/index.ts';
+import { copyRequest } from './copy-request.ts';
 import { fillCarriers } from './fill-carriers.ts';
+import { Hedge } from './hedge.ts';
 import { Http1Facts } from './request-facts.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { rewriteHead } from './rewrite-head.ts';
+import { writeSentFields } from './sent-fields.ts';
 
 /** The connection that a request of HTTP/1 came on. */
 export interface Http1Caller extends Caller {
@@ -41,6 +58,9 @@ export class Http1Exchange extends Exchange implements PoolWaiter, UpstreamUser 
   readonly response: ResponseRelay;
   /** Length of the head as it is forwarded: it is edited in place. */
   headLength = 0;
+  /** Where the request line of that head ends, and how many bytes behind it are those of `sentFields`. */
+  requestLineEnd = 0;
+  sentBytes = 0;
   connection: UpstreamConnection | undefined;
   /** Whether the connection can carry another request when this one is over. */
   connectionReusable = false;
@@ -48,6 +68,7 @@ export class Http1Exchange extends Exchange implements PoolWaiter, UpstreamUser 
   #heldBytes = NOT_FORWARDED;
   #forwarded = false;
   #retries = 0;
+  #hedge: Hedge | undefined;
 
   constructor(side: Side, caller: Http1Caller) {
     super(side);
@@ -60,6 +81,7 @@ export class Http1Exchange extends Exchange implements PoolWaiter, UpstreamUser 
   /** Starts on the request whose head has been read into `request` and stands at the start of the caller's input. */
   begin(side: Side, nowMs: number): void {
     this.headLength = this.request.length;
+    this.sentBytes = 0;
     this.connection = undefined;
     this.connectionReusable = false;
     this.#heldBytes = NOT_FORWARDED;
@@ -103,6 +125,54 @@ export class Http1Exchange extends Exchange implements PoolWaiter, UpstreamUser 
     rewriteHead(this, edits, changes);
   }
 
+  override copy(host: string, edits: HeaderEdits, maxBodyBytes: number): Buffer | undefined {
+    return copyRequest(this, host, edits, maxBodyBytes);
+  }
+
+  override responseField(name: string): string | undefined {
+    return this.connection === undefined ? undefined : this.response.field(name, this.connection.wire.input);
+  }
+
+  protected override beginAgain(): void {
+    this.response.reset();
+  }
+
+  override hedge(endpoint: Endpoint, fields: HeadFields): boolean {
+    if (this.#heldBytes <= 0 || this.#hedge !== undefined) return false;
+    const { input } = this.caller.wire;
+    const bytes = input.bytes.subarray(input.start, input.start + this.#heldBytes);
+    this.#hedge = Hedge.begin(this, endpoint, bytes, fields);
+    return this.#hedge !== undefined;
+  }
+
+  override takeHedge(): boolean {
+    const hedge = this.#hedge;
+    if (hedge?.connection === undefined) {
+      this.dropHedge();
+      return false;
+    }
+    this.#hedge = undefined;
+    const { endpoint, upstream, classIndex } = this;
+    if (this.connection !== undefined) this.#pool()?.discard(this.connection);
+    if (endpoint !== undefined) {
+      endpoint.ended(classIndex);
+      upstream?.released(endpoint);
+    }
+    this.endpoint = hedge.endpoint;
+    this.connection = hedge.connection;
+    this.connectionReusable = false;
+    this.response.reset();
+    hedge.connection.user = this;
+    if (hedge.connection.wire.input.length > 0) this.onUpstreamBytes();
+    return true;
+  }
+
+  override dropHedge(): void {
+    const hedge = this.#hedge;
+    this.#hedge = undefined;
+    hedge?.drop();
+  }
+
   #pool(): ConnectionPool | undefined {
     return this.endpoint?.pools[this.classIndex];
   }
@@ -140,6 +210,7 @@ export class Http1Exchange extends Exchange implements PoolWaiter, UpstreamUser 
       this.#forwarded = true;
       this.#heldBytes = end - input.start;
     }
+    if (this.sentFields.length > 0 || this.sentBytes > 0) this.#heldBytes += writeSentFields(this);
     const end = input.start + this.#heldBytes;
     connection.user = this;
     connection.served += 1;

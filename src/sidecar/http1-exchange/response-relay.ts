@@ -6,6 +6,7 @@ import {
   type ResponseHead,
   removeLines,
 } from '../http1/index.ts';
+import type { InputBuffer } from '../io/index.ts';
 import { FIXED_LIMITS } from '../limits.ts';
 import type { UpstreamConnection } from '../pools/index.ts';
 import type { Http1Exchange } from './http1-exchange.ts';
@@ -42,6 +43,22 @@ export class ResponseRelay {
     this.#interims = 0;
     this.#keepAlive = true;
     this.#unchunk = false;
+  }
+
+  /** The value of a field of the head that has just been read from `input`, where it still stands. */
+  field(name: string, input: InputBuffer): string | undefined {
+    const { lines } = this.head;
+    for (let index = 0; index < lines.count; index += 1) {
+      if (lines.nameEnd(index) - lines.nameStart(index) !== name.length) continue;
+      const at = input.start + lines.nameStart(index);
+      if (input.bytes.toString('latin1', at, at + name.length).toLowerCase() !== name) continue;
+      return input.bytes.toString(
+        'latin1',
+        input.start + lines.valueStart(index),
+        input.start + lines.valueEnd(index),
+      );
+    }
+    return undefined;
   }
 
   onBytes(): void {

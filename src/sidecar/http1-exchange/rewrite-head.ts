@@ -12,12 +12,13 @@ const SLASH_FROM_END = ' HTTP/1.1\r\n'.length;
 export function rewriteHead(
   exchange: Http1Exchange,
   edits: HeaderEdits,
-  _changes: HeadChanges | undefined,
+  changes: HeadChanges | undefined,
 ): void {
   const { request } = exchange;
   // A request of HTTP/1.0 may have none.
   const hostLine = request.hostLine < 0 ? exchange.side.hostLine : undefined;
-  const inserted = edits.length + (hostLine?.length ?? 0);
+  const changed = changes === undefined ? undefined : changeLines(exchange, changes);
+  const inserted = edits.length + (hostLine?.length ?? 0) + (changed?.length ?? 0);
   dropCarriers(exchange, edits.drop);
   const { input } = exchange.caller.wire;
   if (inserted > 0) input.reserveInFront(inserted);
@@ -37,9 +38,50 @@ export function rewriteHead(
     const at = start + requestLineEnd;
     edits.bytes.copy(input.bytes, at, 0, edits.length);
     hostLine?.copy(input.bytes, at + edits.length);
+    changed?.copy(input.bytes, at + inserted - changed.length);
   }
   input.start = start;
+  exchange.requestLineEnd = requestLineEnd;
   exchange.headLength = headEnd - start;
+  if (changes?.target !== undefined) writeTarget(exchange, changes.target);
+}
+
+/** Marks the lines that go by a route, and gives those that come. */
+function changeLines(exchange: Http1Exchange, { remove, add, authority }: HeadChanges): Buffer | undefined {
+  const { lines, connection, hostLine } = exchange.request;
+  const { input } = exchange.caller.wire;
+  for (let index = 0; index < lines.count; index += 1) {
+    const start = input.start + lines.nameStart(index);
+    const end = input.start + lines.nameEnd(index);
+    const named = remove.some((name) => name.length === end - start && isNamed(input.bytes, start, name));
+    if (named || (authority !== undefined && index === hostLine)) connection.removeLine(index);
+  }
+  const host = authority === undefined ? '' : `host: ${authority}\r\n`;
+  const text = host + add.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return text === '' ? undefined : Buffer.from(text, 'latin1');
+}
+
+function isNamed(bytes: Buffer, start: number, name: string): boolean {
+  for (let index = 0; index < name.length; index += 1) {
+    const byte = bytes[start + index] as number;
+    if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== name.charCodeAt(index)) return false;
+  }
+  return true;
+}
+
+/** Exchanges the target in the request line, which stands at the very start of the head. */
+function writeTarget(exchange: Http1Exchange, target: string): void {
+  const { request } = exchange;
+  const { input } = exchange.caller.wire;
+  const { targetStart } = request;
+  const before = exchange.requestLineEnd - SLASH_FROM_END - targetStart;
+  const longer = target.length - before;
+  if (longer > 0) input.reserveInFront(longer);
+  input.bytes.copyWithin(input.start - longer, input.start, input.start + targetStart);
+  input.start -= longer;
+  input.bytes.write(target, input.start + targetStart, 'latin1');
+  exchange.requestLineEnd += longer;
+  exchange.headLength += longer;
 }
 
 /** Marks the lines of the carriers that propagation replaces. */

@@ -17,6 +17,15 @@ const ANSWERS = {
   CONNECT_TIMEOUT: { status: 504, message: 'no endpoint of the upstream accepted a connection in time' },
   UPSTREAM_RESET: { status: 502, message: 'the upstream closed the connection before it answered' },
   UPSTREAM_MALFORMED: { status: 502, message: 'the upstream sent a message that is not well-formed HTTP' },
+  DEADLINE_EXCEEDED: { status: 504, message: 'the time that the request had is over' },
+  TRY_TIMEOUT: { status: 504, message: 'no attempt at the request was answered in time' },
+  CIRCUIT_REQUESTS: {
+    status: 503,
+    message: 'as many requests of the class are under way to the upstream as may be',
+  },
+  CIRCUIT_PENDING: { status: 503, message: 'as many requests of the class wait for a connection as may' },
+  CIRCUIT_OPEN: { status: 503, message: 'too many requests of the class to the upstream have failed lately' },
+  BULKHEAD_FULL: { status: 503, message: 'the class holds all of the upstream that it may' },
   REQUEST_TIMEOUT: { status: 504, message: 'the upstream did not answer in time' },
   HEAD_TIMEOUT: { status: 408, message: 'the head of the request did not arrive in time' },
   BODY_TIMEOUT: { status: 408, message: 'the body of the request did not arrive in time' },
@@ -35,6 +44,7 @@ export function answerStatus(code: AnswerCode): number {
 const REASONS: Readonly<Record<number, string>> = {
   301: 'Moved Permanently',
   302: 'Found',
+  303: 'See Other',
   307: 'Temporary Redirect',
   308: 'Permanent Redirect',
   400: 'Bad Request',

@@ -169,6 +169,18 @@ export class Http2Exchange extends Exchange implements StreamWaiter {
     }
   }
 
+  override responseField(name: string): string | undefined {
+    const { responseBlock } = this;
+    for (let index = 0; index < responseBlock.count; index += 1) {
+      if (responseBlock.name(index) === name) return responseBlock.text(index);
+    }
+    return undefined;
+  }
+
+  protected override beginAgain(): void {
+    this.requestBody.rewind();
+  }
+
   takeConnection(): Step {
     const pool = this.endpoint?.pools[this.classIndex]?.sibling(HTTP2_POOL);
     const taken = pool?.acquire(this);

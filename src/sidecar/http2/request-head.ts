@@ -24,6 +24,10 @@ export function writeRequestHead(exchange: Http2Exchange, encoder: HpackEncoder,
     encoder.field(out, block, index);
   }
   if (lines.length > 0) encoder.lines(out, lines.bytes, 0, lines.length);
+  if (exchange.sentFields.length > 0) {
+    const sent = exchange.sentFields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    encoder.lines(out, Buffer.from(sent, 'latin1'), 0, sent.length);
+  }
   if (request.isGrpc && exchange.deadlineMs !== Number.POSITIVE_INFINITY) {
     const leftMs = exchange.deadlineMs - exchange.side.clock.nowMs();
     writeText(encoder, out, NAME['grpc-timeout'], grpcTimeout(leftMs));

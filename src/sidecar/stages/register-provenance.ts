@@ -1,13 +1,13 @@
 import type { ProvenanceTable } from '../../propagation/index.ts';
 import type { Stage } from '../exchange.ts';
 
-/** Remembers the class of a request while it is inside, so that the calls which it causes find it. */
+/** Remembers class and deadline of a request while it is inside, so that the calls which it causes find it. */
 export function registerProvenance(table: ProvenanceTable): Stage {
   return {
     name: 'register-provenance',
     enter(exchange) {
       const { trace, request } = exchange.carried;
-      table.register(trace, request, exchange.classIndex, exchange.arrivedMs);
+      table.register(trace, request, exchange.classIndex, exchange.arrivedMs, exchange.deadlineMs);
       return 'next';
     },
     leave(exchange) {

@@ -1,0 +1,36 @@
+/** What is counted of the traffic settings, by what, where and for which class. All of it only grows. */
+export class TrafficCounters {
+  readonly #classNames: readonly string[];
+  readonly #counts = new Map<string, number[]>();
+
+  constructor(classNames: readonly string[]) {
+    this.#classNames = classNames;
+  }
+
+  /** @param what such as `retries`, @param where an upstream, a route, a limit or a fault */
+  count(what: string, where: string, classIndex: number): void {
+    const key = `${what} ${where}`;
+    let byClass = this.#counts.get(key);
+    if (byClass === undefined) {
+      byClass = this.#classNames.map(() => 0);
+      this.#counts.set(key, byClass);
+    }
+    byClass[classIndex] = (byClass[classIndex] ?? 0) + 1;
+  }
+
+  /** `what` to `where` to class to number. */
+  statistics(): Readonly<Record<string, unknown>> {
+    const result: Record<string, Record<string, unknown>> = {};
+    for (const [key, byClass] of this.#counts) {
+      const at = key.indexOf(' ');
+      const what = key.slice(0, at);
+      result[what] ??= {};
+      const ofWhat = result[what];
+      if (ofWhat === undefined) continue;
+      ofWhat[key.slice(at + 1)] = Object.fromEntries(
+        this.#classNames.map((name, index) => [name, byClass[index] ?? 0]),
+      );
+    }
+    return result;
+  }
+}

@@ -1,0 +1,10 @@
+export { TrafficCounters } from './counters.ts';
+export { changeHead } from './head-changes.ts';
+export { type RoutePlan, routePlan, type ServicePlan, servicePlan, serviceTraffic } from './plan.ts';
+export { RequestTraffic, type TrafficContext } from './request-traffic.ts';
+export { beginTraffic } from './stages/begin-traffic.ts';
+export { callService } from './stages/call-service.ts';
+export { limitRate } from './stages/limit-rate.ts';
+export { readDeadline } from './stages/read-deadline.ts';
+export { sendAttempt } from './stages/send-attempt.ts';
+export { takeBounded } from './stages/take-bounded.ts';

@@ -118,7 +118,7 @@ export function sidecarBefore(port: number, options: TestSidecarOptions = {}): P
     },
     outbound: {
       listen: { host, port: 0 },
-      upstreams: { service: { endpoints: options.endpoints ?? [{ host, port }] } },
+      upstreams: { service: { endpoints: options.endpoints ?? [{ host, port }], link: 'off' } },
     },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.tap === undefined ? {} : { tap: options.tap }),

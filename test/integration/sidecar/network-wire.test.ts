@@ -43,7 +43,7 @@ async function sidecar(node: NodeName, host: string, rest: object): Promise<Reco
     layers: ['queue', 'mark', 'network'],
     baselineCongestionControl: '',
     controlPlane: { target: plane.target, node: host },
-    statistics: { file: path.join(folder, `${name}.jsonl`), intervalMs: 3_600_000 },
+    statistics: { file: path.join(folder, `${name}.jsonl`), intervalMs: 50 },
     ...rest,
   };
   const file = path.join(folder, `${name}.json`);
@@ -80,12 +80,23 @@ async function received(caller: Program, bytes: number): Promise<void> {
   }
 }
 
+/** How many streams of links the calling sidecar holds, by its last statistics. */
+async function linkStreams(): Promise<number> {
+  const text = await readFile(path.join(folder, 'front.jsonl'), 'utf8');
+  const line = text
+    .split('\n')
+    .findLast((one) => one.startsWith('{"event":"statistics"') && one.endsWith('}'));
+  if (line === undefined) return 0;
+  return (JSON.parse(line) as { links: { streams: number } }).links.streams;
+}
+
 it.each([
-  ['IPv4', '10.77.1.1', '10.77.2.2'],
-  ['IPv6', 'fd77:1::1', 'fd77:2::2'],
+  ['IPv4', '10.77.1.1', '10.77.2.2', 'off'],
+  ['IPv6', 'fd77:1::1', 'fd77:2::2', 'off'],
+  ['over a link', '10.77.1.1', '10.77.2.2', 'auto'],
 ])(
   'moves both directions of a connection while a response is under way, and what comes after it, %s',
-  async (_name, front, back) => {
+  async (_name, front, back, link) => {
     const application = network.start(
       'receiver',
       script('held-application-main.ts', '127.0.0.1', String(PIECE_BYTES)),
@@ -101,7 +112,7 @@ it.each([
     const { outboundPort } = await sidecar('sender', front, {
       outbound: {
         listen: { host: '127.0.0.1', port: 0 },
-        upstreams: { back: { endpoints: [{ host: back, port: BACK_PORT }] } },
+        upstreams: { back: { endpoints: [{ host: back, port: BACK_PORT }], link } },
       },
     });
     while (plane.streams < 2) await new Promise((resolve) => setImmediate(resolve));
@@ -109,6 +120,13 @@ it.each([
 
     const caller = network.start('sender', script('caller-main.ts', String(outboundPort), 'back'));
     await caller.next();
+    while (link === 'auto' && (await linkStreams()) === 0) {
+      caller.send({});
+      await application.next();
+      application.send({ say: 'end' });
+      await received(caller, PIECE_BYTES);
+      await caller.next();
+    }
     const packets = await capture(network, 'router', 'left', async () => {
       caller.send({});
       await application.next();

@@ -268,6 +268,31 @@ describe('a link', () => {
     await linked(parts);
   });
 
+  it('carries the classes whose sockets are alike, with their profile at both ends, and is what samples see', async () => {
+    const parts = await chain({ layers: ['transport', 'mark'] });
+    await linked(parts, '/length/1');
+    for (const [sidecar, side] of [
+      [parts.caller, 'outbound'],
+      [parts.called, 'inbound'],
+    ] as const) {
+      const { classes } = sidecar.statistics()[side] as {
+        classes: { interactive: { transport: { congestionControl: string; samples: unknown[] } } };
+      };
+      expect(classes.interactive.transport).toMatchObject({ congestionControl: 'reno' });
+      expect(classes.interactive.transport.samples.length).toBeGreaterThan(0);
+    }
+    expect(linkNumbers(parts.caller)?.links).toBe(1);
+    // The other class differs in its mark, so it has a link of its own.
+    await until(async () => {
+      await talk(parts.port, [
+        Buffer.from(
+          'GET /length/1 HTTP/1.1\r\nHost: service\r\nbaggage: priomesh.class=batch\r\nConnection: close\r\n\r\n',
+        ),
+      ]);
+      return linkNumbers(parts.caller)?.links === 2;
+    });
+  });
+
   it('counts its streams as connections and holds no more than the called side may', async () => {
     const parts = await chain({ limits: { maxConnections: 8, maxIdleConnections: 1 } });
     await linked(parts);

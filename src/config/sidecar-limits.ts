@@ -27,6 +27,12 @@ export const SIDECAR_LIMITS = {
   ),
   headTimeoutMs: limit(10_000, 1, 86_400_000, 'How long the head of a request may take to arrive.'),
   bodyTimeoutMs: limit(30_000, 1, 86_400_000, 'How long the body of a request may pause.'),
+  minBodyRateBps: limit(
+    4000,
+    0,
+    1_000_000_000,
+    'Bits a second at which the body of a request must come in at least, on average over `bodyTimeoutMs`, while somebody takes it; 0 for any.',
+  ),
   connectTimeoutMs: limit(3000, 1, 86_400_000, 'How long connecting to an endpoint may take.'),
   responseTimeoutMs: limit(60_000, 1, 86_400_000, 'How long an endpoint may be silent during a request.'),
   warmUpMs: limit(25, 0, 10_000, 'How long requests of its own are sent through it before it says ready.'),

@@ -41,6 +41,7 @@ export const COUNTED_LIMITS = [
   'maxPendingRequests',
   'headTimeoutMs',
   'bodyTimeoutMs',
+  'minBodyRateBps',
   'idleTimeoutMs',
   'connectTimeoutMs',
   'responseTimeoutMs',

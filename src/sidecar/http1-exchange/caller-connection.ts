@@ -1,4 +1,5 @@
 import { applyProfile, type ConnectionProfile, type Transport } from '../../transport/index.ts';
+import { BodyPace } from '../body-pace.ts';
 import type { LiveSide, Side } from '../exchange.ts';
 import { type AnswerCode, CR, INCOMPLETE, LF, REFUSED, refusalKind } from '../http1/index.ts';
 import { type ByteStream, Timeout, type Timeout as WheelTimeout } from '../io/index.ts';
@@ -28,6 +29,9 @@ export class CallerConnection implements Http1Caller, ServedConnection {
   #unsentSinceMs = 0;
   #emptyLines = 0;
   #headBegun = false;
+  /** Of the body of the request under way, and how much of the input it has been told of. */
+  readonly #pace = new BodyPace();
+  #unread = 0;
 
   constructor({ stream, live, address, profiles, gone }: Accepted) {
     this.#live = live;
@@ -81,7 +85,10 @@ export class CallerConnection implements Http1Caller, ServedConnection {
         this.#readHeads();
         return;
       case 'exchange':
+        this.#pace.received(this.wire.input.length - this.#unread);
         this.#exchange.onCallerBytes();
+        if (this.wire.paused) this.#pace.heldUp();
+        this.#unread = this.wire.input.length;
         return;
       default:
         this.#drop();
@@ -187,9 +194,17 @@ export class CallerConnection implements Http1Caller, ServedConnection {
     }
     this.#headBegun = false;
     this.#phase = 'exchange';
+    const nowMs = clock.nowMs();
+    if (request.framing.kind !== 'none') this.#beginPace(nowMs, input.end - headEnd);
     this.#wait(this.#exchangeLookMs(request.framing.kind !== 'none'));
-    this.#exchange.begin(this.#side, clock.nowMs());
+    this.#exchange.begin(this.#side, nowMs);
+    this.#unread = input.length;
     return true;
+  }
+
+  #beginPace(nowMs: number, bytesHere: number): void {
+    this.#pace.begin(nowMs);
+    this.#pace.received(bytesHere);
   }
 
   /** The time for a head counts from its first byte, not from its last piece. */
@@ -261,6 +276,13 @@ export class CallerConnection implements Http1Caller, ServedConnection {
     return bodyMissing ? Math.min(bodyTimeoutMs, responseTimeoutMs) : responseTimeoutMs;
   }
 
+  #tooSlow(): boolean {
+    const { limits, wheel } = this.#side;
+    const { admittedMs, arrivedMs } = this.#exchange;
+    const awaitedFromMs = Math.max(arrivedMs, admittedMs);
+    return this.#pace.tooSlow(wheel.nowMs, awaitedFromMs, limits.bodyTimeoutMs / 2, limits.minBodyRateBps);
+  }
+
   #exchangeTimedOut(): void {
     const { counters, limits, wheel } = this.#side;
     const exchange = this.#exchange;
@@ -275,7 +297,12 @@ export class CallerConnection implements Http1Caller, ServedConnection {
     const limitMs = bodyAwaited ? limits.bodyTimeoutMs : limits.responseTimeoutMs + exchange.patienceMs;
     const leftMs = limitMs - (wheel.nowMs - exchange.lastProgressMs);
     if (leftMs > 0) {
-      this.#wait(Math.max(1, Math.min(leftMs, lookMs)));
+      if (!bodyAwaited || !this.#tooSlow()) {
+        this.#wait(Math.max(1, Math.min(leftMs, lookMs)));
+        return;
+      }
+      counters.hit('minBodyRateBps');
+      exchange.answer('BODY_TIMEOUT');
       return;
     }
     counters.hit(bodyAwaited ? 'bodyTimeoutMs' : 'responseTimeoutMs');

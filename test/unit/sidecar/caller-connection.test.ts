@@ -103,7 +103,7 @@ describe('pipelined requests', () => {
 });
 
 describe('a request whose body pauses', () => {
-  const limits = { bodyTimeoutMs: 1000, responseTimeoutMs: 10_000 };
+  const limits = { bodyTimeoutMs: 1000, responseTimeoutMs: 10_000, minBodyRateBps: 0 };
 
   function begun(taking: boolean) {
     const clock = new HeldClock();
@@ -139,6 +139,40 @@ describe('a request whose body pauses', () => {
     pass(1500);
     expect(answers()).toContain('x-priomesh-error: REQUEST_TIMEOUT');
     expect(side.counters.limits.responseTimeoutMs).toBe(1);
+  });
+});
+
+describe('a request whose body trickles in', () => {
+  // 1000 bytes a second.
+  const limits = { bodyTimeoutMs: 1000, responseTimeoutMs: 100_000, minBodyRateBps: 8000 };
+
+  /** Sends `bytes` every 100 ms of 20 s, or until there is an answer. @returns after how many of them there was one */
+  function trickling(bytes: number, taking: (turn: number) => boolean = () => true) {
+    const clock = new HeldClock();
+    const parts = relayed({ limits, clock });
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n';
+    arrive(parts.wire, parts.socket, Buffer.from(head));
+    let turn = 0;
+    while (turn < 200 && parts.socket.written.length === 0) {
+      turn += 1;
+      parts.upstreamSocket.taking = taking(turn);
+      if (parts.upstreamSocket.taking) parts.upstreamSocket.flush();
+      arrive(parts.wire, parts.socket, Buffer.alloc(bytes, 'x'));
+      for (const end = clock.ms + 100; clock.ms < end; clock.ms += 20) parts.wheel.advance();
+    }
+    return { turn, hits: parts.side.counters.limits.minBodyRateBps, answer: String(parts.socket.written[0]) };
+  }
+
+  it('is answered 408 where it comes slower than it must, though it never pauses', () => {
+    const { turn, hits, answer } = trickling(90);
+    expect(answer).toContain('x-priomesh-error: BODY_TIMEOUT');
+    expect(hits).toBe(1);
+    expect(turn).toBeLessThan(25);
+  });
+
+  it('goes on where it comes fast enough, or slowly because nobody takes it', () => {
+    expect(trickling(110)).toMatchObject({ turn: 200, hits: 0 });
+    expect(trickling(1, (turn) => turn % 10 < 5)).toMatchObject({ turn: 200, hits: 0 });
   });
 });
 

@@ -29,10 +29,17 @@ export async function drainAll(opened: Opened): Promise<void> {
   await takeLeave(opened);
   for (const discovery of opened.discoveries.values()) await discovery.close();
   // Requests that came over connections may be in a queue now, and be served by this sidecar itself.
-  const drained = drainInTurn([inbound?.listener, broker?.requestReply, internal, outbound?.listener]);
+  const tcp = opened.tcp?.listeners ?? [];
+  const drained = drainInTurn([
+    ...tcp,
+    inbound?.listener,
+    broker?.requestReply,
+    internal,
+    outbound?.listener,
+  ]);
   if (!(await within(runtime, drained))) {
     runtime.logger.log('warn', 'requests were still running when the drain timeout ended');
-    for (const listener of [inbound?.listener, internal, outbound?.listener]) listener?.destroy();
+    for (const listener of [...tcp, inbound?.listener, internal, outbound?.listener]) listener?.destroy();
     await broker?.requestReply?.close();
     await drained;
   }
@@ -44,12 +51,17 @@ export async function closeAll(opened: Opened): Promise<void> {
   const { runtime, broker, inbound, outbound } = opened;
   runtime.network?.close();
   for (const discovery of opened.discoveries.values()) await discovery.close();
-  for (const listener of [inbound?.listener, inbound?.internal?.listener, outbound?.listener]) {
+  const tcp = opened.tcp?.listeners ?? [];
+  for (const listener of [...tcp, inbound?.listener, inbound?.internal?.listener, outbound?.listener]) {
     listener?.destroy();
   }
   await broker?.requestReply?.close();
   await opened.control?.close();
-  for (const upstream of [...(inbound?.way.upstreams ?? []), ...(outbound?.way.upstreams ?? [])]) {
+  for (const upstream of [
+    ...(inbound?.way.upstreams ?? []),
+    ...(outbound?.way.upstreams ?? []),
+    ...(opened.tcp?.upstreams ?? []),
+  ]) {
     upstream.destroy();
   }
   await runtime.tap?.close();

@@ -8,6 +8,7 @@ import { LinkCounters, linkProtocol } from './link/index.ts';
 import { Listener } from './listener.ts';
 import { gatewayRoutes, makeUpstream } from './make-upstream.ts';
 import type { Upstream } from './pools/index.ts';
+import type { Protocol } from './protocol.ts';
 import { type Admission, type AdmissionSettings, queueSettings } from './queue/index.ts';
 import type { Runtime } from './runtime.ts';
 import { openAdmission, requestQueue } from './stages/index.ts';
@@ -47,6 +48,8 @@ interface Kept {
   readonly requestReply: RequestReply | undefined;
   readonly links: LinkCounters;
   readonly ownToken: string;
+  /** What is recognized before HTTP is. */
+  readonly front: readonly Protocol[];
   /** Under the configuration before. */
   readonly before?: InboundWay;
   /** Whether connections to the application can stay as they are. */
@@ -102,6 +105,7 @@ export function makeInbound(
       ...(acceptsLinks(inbound)
         ? [linkProtocol({ counters: kept.links, transport, profiles: runtime.profiles })]
         : []),
+      ...kept.front,
       ...basics.protocols,
     ],
     ...inboundStack(parts),
@@ -154,13 +158,14 @@ function sameQueue(before: InboundWay, settings: AdmissionSettings, classNames: 
 export async function openInbound(
   runtime: Runtime,
   requestReply: RequestReply | undefined,
+  front: readonly Protocol[],
 ): Promise<InboundPart | undefined> {
   const { config, baseline, transport, reporter } = runtime;
   const { inbound } = config;
   if (inbound === undefined) return undefined;
   const links = new LinkCounters();
   const ownToken = randomToken();
-  const way = makeInbound(runtime, inbound, { requestReply, links, ownToken });
+  const way = makeInbound(runtime, inbound, { requestReply, links, ownToken, front });
   if (acceptsLinks(inbound)) reporter.addSection('acceptedLinks', () => links.statistics());
   const live: LiveSide = { current: way.side };
   const listener = await Listener.open(live, inbound.listen);

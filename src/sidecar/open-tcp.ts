@@ -9,39 +9,44 @@ import type { Runtime } from './runtime.ts';
 import { SideCounters } from './statistics/index.ts';
 import { opaqueProtocol, type PortRoute, PortRoutes, tcpProtocol } from './tcp/index.ts';
 import { tcpStack } from './tcp-stack.ts';
-import { tlsProtocol } from './tls/index.ts';
 
 type InboundPort = NonNullable<NonNullable<SidecarConfig['inbound']>['tcp']>[number];
 type OutboundPort = NonNullable<NonNullable<SidecarConfig['outbound']>['tcp']>[number];
 type Address = InboundPort['application'];
 
-/** The ports of protocols that are not read, open. */
+/** What is not HTTP, open: ports of its own, and what is recognized on the port of HTTP before HTTP is. */
 export interface TcpPart {
-  readonly listeners: readonly Listener[];
-  readonly upstreams: readonly Upstream[];
+  readonly listeners: Listener[];
+  /** Services that are called. */
+  readonly called: Upstream[];
+  /** These, and applications. */
+  readonly upstreams: Upstream[];
+  readonly front: Protocol[];
 }
 
-/** Opens the ports of protocols that are not read, the ways in and out. @throws PriomeshError LISTEN_FAILED when a port is taken */
-export async function openTcp(runtime: Runtime): Promise<TcpPart | undefined> {
+/**
+ * Opens the ports of protocols that are not read, the ways in and out.
+ * @throws PriomeshError LISTEN_FAILED when a port is taken; CONFIG_INVALID when a certificate can't be read
+ */
+export async function openTcp(runtime: Runtime): Promise<TcpPart> {
   const { inbound, outbound } = runtime.config;
-  const listeners: Listener[] = [];
-  const upstreams: Upstream[] = [];
+  const part: TcpPart = { listeners: [], called: [], upstreams: [], front: [] };
   try {
-    if (inbound?.tcp !== undefined) await openPorts(runtime, 'inbound', inbound.tcp, listeners, upstreams);
-    if (outbound?.tcp !== undefined) await openPorts(runtime, 'outbound', outbound.tcp, listeners, upstreams);
+    if (inbound !== undefined) await openFront(runtime, inbound, part);
+    await openPorts(runtime, 'inbound', inbound?.tcp ?? [], part);
+    await openPorts(runtime, 'outbound', outbound?.tcp ?? [], part);
   } catch (error) {
-    for (const listener of listeners) listener.destroy();
+    for (const listener of part.listeners) listener.destroy();
     throw error;
   }
-  return listeners.length === 0 ? undefined : { listeners, upstreams };
+  return part;
 }
 
 async function openPorts(
   runtime: Runtime,
   direction: 'inbound' | 'outbound',
   ports: readonly (InboundPort | OutboundPort)[],
-  listeners: Listener[],
-  upstreams: Upstream[],
+  part: TcpPart,
 ): Promise<void> {
   const counters = new SideCounters(runtime.config.policy);
   const made = new TcpUpstreams(runtime, counters);
@@ -49,31 +54,34 @@ async function openPorts(
     const live = tcpSide(runtime, direction, counters, made.routes(port));
     const listener = await Listener.open(live, port.listen);
     applyListenerProfile(listener.server, runtime.baseline, runtime.transport);
-    listeners.push(listener);
+    part.listeners.push(listener);
     const name = `${direction}Tcp ${listener.port}`;
-    runtime.reporter.add({ name, live, listener, upstreams: [...made.all], queue: undefined });
+    runtime.reporter.add({ name, live, listener, upstreams: made.all, queue: undefined });
   }
-  upstreams.push(...made.all);
+  if (direction === 'outbound') part.called.push(...made.all);
+  part.upstreams.push(...made.all);
 }
 
-/** What is recognized on the port of HTTP before HTTP/1, where the configuration has it: TLS, and what is no HTTP at all. */
-export function frontProtocols(
+async function openFront(
   runtime: Runtime,
   inbound: NonNullable<SidecarConfig['inbound']>,
-  before: SideCounters | undefined,
-): {
-  readonly protocols: readonly Protocol[];
-  readonly upstreams: readonly Upstream[];
-  readonly counters: SideCounters;
-} {
-  const { opaque, application } = inbound;
-  const counters = new SideCounters(runtime.config.policy, before);
-  const protocols = inbound.tls === undefined ? [] : [tlsProtocol(inbound.tls)];
-  if (opaque === undefined) return { protocols, upstreams: [], counters };
+  part: TcpPart,
+): Promise<void> {
+  const { opaque, application, tls, listen } = inbound;
+  if (tls !== undefined) {
+    // Loaded only where it is asked for: it brings all of node:crypto.
+    const { tlsProtocol } = await import('./tls/index.ts');
+    part.front.push(tlsProtocol(tls));
+  }
+  if (opaque === undefined) return;
+  const counters = new SideCounters(runtime.config.policy);
   const made = new TcpUpstreams(runtime, counters);
-  const routes = made.routes({ listen: inbound.listen, application, ...opaque });
+  const routes = made.routes({ listen, application, ...opaque });
   const live = tcpSide(runtime, 'inbound', counters, routes);
-  return { protocols: [...protocols, opaqueProtocol(routes, live)], upstreams: made.all, counters };
+  part.front.push(opaqueProtocol(routes, live));
+  part.upstreams.push(...made.all);
+  const listener = { connections: new Set<never>() };
+  runtime.reporter.add({ name: 'opaque', live, listener, upstreams: made.all, queue: undefined });
 }
 
 /** A side whose connections go through the stack of what is not read. */

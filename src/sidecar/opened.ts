@@ -3,6 +3,7 @@ import type { Discovery } from './discovery/index.ts';
 import type { BrokerPart } from './open-broker.ts';
 import type { InboundPart } from './open-inbound.ts';
 import type { OutboundPart } from './open-outbound.ts';
+import type { TcpPart } from './open-tcp.ts';
 import type { Upstream } from './pools/index.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -17,6 +18,7 @@ export interface Opened {
   control?: ControlClient | undefined;
   readonly discoveries: Map<Upstream, Discovery>;
   broker?: BrokerPart | undefined;
+  tcp?: TcpPart | undefined;
   inbound?: InboundPart | undefined;
   outbound?: OutboundPart | undefined;
   /** By class index, percent: what the network layer leaves to a class of the queue. */

@@ -28,6 +28,7 @@ export function reconfigure(opened: Opened, config: SidecarConfig, discover: Sta
           requestReply,
           links: inbound.links,
           ownToken: inbound.internal?.ownToken ?? '',
+          front: opened.tcp?.front ?? [],
           before: inbound.way,
           keepsApplication: alike && equal(before.config.inbound?.application, config.inbound.application),
         });

@@ -5,6 +5,7 @@ import { openBroker } from './open-broker.ts';
 import { loadDiscovery, makeControlClient, registrationOf } from './open-control.ts';
 import { openInbound } from './open-inbound.ts';
 import { openOutbound } from './open-outbound.ts';
+import { openTcp } from './open-tcp.ts';
 import type { Opened } from './opened.ts';
 import { type Operation, openOperation, type Readiness, Reloader } from './operation/index.ts';
 import { reconfigure } from './reconfigure.ts';
@@ -142,7 +143,8 @@ async function openAll(runtime: Runtime, opened: Opened): Promise<void> {
   await openNetwork(runtime, opened.control);
   opened.broker = await openBroker(runtime);
   const requestReply = opened.broker?.requestReply;
-  opened.inbound = await openInbound(runtime, requestReply);
+  opened.tcp = await openTcp(runtime);
+  opened.inbound = await openInbound(runtime, requestReply, opened.tcp.front);
   opened.outbound = await openOutbound(runtime, requestReply);
   if (config.statistics !== undefined) await reporter.start(config.statistics, logger);
   const internal = opened.inbound?.internal;
@@ -170,9 +172,9 @@ function startNetwork(opened: Opened): void {
   });
 }
 
-async function startDiscovery({ runtime, outbound, control, discoveries }: Opened): Promise<void> {
+async function startDiscovery({ runtime, outbound, tcp, control, discoveries }: Opened): Promise<void> {
   const discover = await loadDiscovery(runtime, control);
-  for (const [upstream, discovery] of discover(outbound?.way.called ?? [])) {
+  for (const [upstream, discovery] of discover([...(outbound?.way.called ?? []), ...(tcp?.called ?? [])])) {
     discoveries.set(upstream, discovery);
   }
   if (discoveries.size === 0) return;

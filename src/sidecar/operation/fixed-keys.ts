@@ -68,6 +68,15 @@ function checkPinned(before: SidecarConfig, now: SidecarConfig, part: 'broker' |
   if (!same(before.outbound?.upstreams, now.outbound?.upstreams)) refuse('outbound.upstreams', why);
 }
 
+/** Ports that are not read have their classes, and their connections may last for days. */
+function checkPorts(before: SidecarConfig, now: SidecarConfig): void {
+  const ports = before.inbound?.tcp ?? before.inbound?.opaque ?? before.outbound?.tcp;
+  const names = (config: SidecarConfig) => config.policy.classes.map(({ name }) => name);
+  if (ports !== undefined && !same(names(before), names(now))) {
+    refuse('policy.classes', 'connections that the sidecar does not read go by them');
+  }
+}
+
 /**
  * Refuses a configuration that differs in what only a start can change.
  * @throws PriomeshError CONFIG_FIXED, naming the key
@@ -77,6 +86,7 @@ export function refuseFixed(before: SidecarConfig, now: SidecarConfig): void {
   if (key !== undefined) refuse(key);
   checkPart('inbound', before, now, LIVE_INBOUND);
   checkPart('outbound', before, now, LIVE_OUTBOUND);
+  checkPorts(before, now);
   checkPinned(before, now, 'broker');
   checkPinned(before, now, 'network');
 }

@@ -34,7 +34,7 @@ export interface OverloadSettings {
 export class OverloadControl {
   readonly #settings: OverloadSettings;
   readonly #queue: RequestQueue;
-  /** Of each line: mean time between two starts, 0 while unknown, and when the last one was; NaN where nobody has waited since. */
+  /** Of each line: for how long its head waits on average until it is started, 0 while unknown, and when the last one was; NaN where nobody has waited since. */
   readonly #gapMs: Float64Array;
   readonly #lastStartMs: Float64Array;
   /** Since when it is overloaded, NaN when it is not; and until when those below stay out. */
@@ -78,11 +78,11 @@ export class OverloadControl {
   /** A request that waited is started. To be told after it has left its line. */
   started(entry: QueueEntry, nowMs: number): void {
     const line = this.#queue.lineOf(entry.classIndex);
-    const gapMs = nowMs - (this.#lastStartMs[line] as number);
-    if (!Number.isNaN(gapMs)) {
-      const known = this.#gapMs[line] as number;
-      this.#gapMs[line] = known === 0 ? gapMs : known + FOLLOW * (gapMs - known);
-    }
+    const lastMs = this.#lastStartMs[line] as number;
+    // Who came to an empty line was its head from then on. Without this a line that is kept at one by what was measured long ago would learn nothing.
+    const gapMs = nowMs - (Number.isNaN(lastMs) ? entry.offeredMs : lastMs);
+    const known = this.#gapMs[line] as number;
+    this.#gapMs[line] = known === 0 ? gapMs : known + FOLLOW * (gapMs - known);
     this.#lastStartMs[line] = this.#queue.waitingIn(line) > 0 ? nowMs : Number.NaN;
     this.#look(nowMs);
   }

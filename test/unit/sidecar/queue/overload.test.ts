@@ -109,6 +109,24 @@ describe('overload control by priority', () => {
     expect(verdicts.at(-1)).toBe('overloaded');
   });
 
+  it('forgets that the application was slow when it is not any more', () => {
+    fill();
+    for (let turn = 0; turn < 20; turn += 1) {
+      scene.offer(LEAST);
+      scene.pass(200);
+      scene.end();
+    }
+    scene.offer(LEAST);
+    expect(scene.offer(LEAST)).toBe('overloaded');
+    // From now on a place becomes free each millisecond.
+    for (let turn = 0; turn < 20; turn += 1) {
+      scene.pass(1);
+      scene.end();
+      scene.offer(LEAST);
+    }
+    expect([1, 2, 3].map(() => scene.offer(LEAST))).toEqual(['wait', 'wait', 'wait']);
+  });
+
   it('takes them again as soon as their own line is short', () => {
     fill();
     scene.offer(LEAST);

@@ -215,8 +215,13 @@ function healthCheckSchema() {
   const f = fields();
   return z
     .strictObject({
-      kind: z.enum(['http', 'tcp']).describe('`http`: a GET. `tcp`: connecting is enough.'),
-      path: z.exactOptional(f.path.describe('What is asked for. Default /.')),
+      kind: z
+        .enum(['http', 'tcp', 'grpc'])
+        .describe('`http`: a GET. `tcp`: connecting is enough. `grpc`: `grpc.health.v1.Health/Check`.'),
+      path: z.exactOptional(f.path.describe('`http`: what is asked for. Default /.')),
+      service: z.exactOptional(
+        f.text(127).describe('`grpc`: the name of the service. Default: the server as a whole.'),
+      ),
       host: z.exactOptional(f.text(253).describe('The Host header. Default: the name of the upstream.')),
       statuses: z.exactOptional(
         z

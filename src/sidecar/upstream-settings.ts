@@ -5,6 +5,7 @@ import {
   type Check,
   type CheckSettings,
   type Dial,
+  grpcCheck,
   httpCheck,
   type OutlierSettings,
   tcpCheck,
@@ -74,16 +75,18 @@ export function checkSettings(check: HealthCheck): CheckSettings {
 
 /** What endpoints are asked; the class stands on the wire as that of any request does. */
 export function checkOf(
-  { kind, path = '/', host, statuses }: HealthCheck,
+  { kind, path = '/', host, statuses, service = '' }: HealthCheck,
   upstream: string,
   className: string,
   dial: Dial,
 ): Check {
   if (kind === 'tcp') return tcpCheck(dial);
+  const fields = [['baggage', `${BAGGAGE_KEY}=${className}`]] as const;
+  if (kind === 'grpc') return grpcCheck(dial, { service, host: host ?? upstream, fields });
   return httpCheck(dial, {
     path,
     host: host ?? upstream,
-    fields: [['baggage', `${BAGGAGE_KEY}=${className}`]],
+    fields,
     expects: (status) => statuses?.includes(status) ?? (status >= 200 && status <= 299),
   });
 }

@@ -1,11 +1,17 @@
 import { type BalancerKind, type Candidate, NO_HASH } from './balancer.ts';
 import { hashText, mixed } from './hash.ts';
 
-/** An owner stands in the low bits of a point, so that points are sorted as plain numbers. */
+/** The points of all endpoints by their place, and whose each is. */
+interface Ring {
+  readonly places: Uint32Array;
+  readonly owners: Uint16Array;
+}
+
+/** Where a point's owner stands while points are sorted as plain numbers. */
 const OWNERS = 0x1_0000;
 
-/** The points of all, by place on the ring; the heaviest has `ringPoints` of them. */
-function ringOf(candidates: readonly Candidate[], ringPoints: number): Float64Array {
+/** The heaviest endpoint has `ringPoints` points, the others in proportion, and each one at least. */
+function ringOf(candidates: readonly Candidate[], ringPoints: number): Ring {
   const heaviest = candidates.reduce((most, { weight }) => Math.max(most, weight), 0);
   const points: number[] = [];
   for (const [owner, { label, weight }] of candidates.entries()) {
@@ -15,20 +21,23 @@ function ringOf(candidates: readonly Candidate[], ringPoints: number): Float64Ar
       points.push(mixed(own ^ Math.imul(point + 1, 0x9e3779b9)) * OWNERS + owner);
     }
   }
-  return Float64Array.from(points).sort();
+  const sorted = Float64Array.from(points).sort();
+  return {
+    places: Uint32Array.from(sorted, (point) => Math.floor(point / OWNERS)),
+    owners: Uint16Array.from(sorted, (point) => point % OWNERS),
+  };
 }
 
-/** The first point at or behind a hash, or that behind the end of the ring. */
-function pointAt(ring: Float64Array, hash: number): number {
-  const sought = hash * OWNERS;
+/** The first point at or behind a place; behind the last one the ring begins again. */
+function pointAt(places: Uint32Array, place: number): number {
   let low = 0;
-  let high = ring.length;
+  let high = places.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((ring[middle] as number) < sought) low = middle + 1;
+    if ((places[middle] as number) < place) low = middle + 1;
     else high = middle;
   }
-  return low === ring.length ? 0 : low;
+  return low === places.length ? 0 : low;
 }
 
 /**
@@ -40,16 +49,18 @@ export const ringHash: BalancerKind = {
   hashes: true,
   timed: false,
   over(candidates, random, { ringPoints }) {
-    let ring: Float64Array | undefined;
+    let ring: Ring | undefined;
     return {
       pick(_classIndex, hash, tried) {
         if (candidates.length < 2)
           return candidates.length === 0 || tried.includes(candidates[0] as Candidate) ? -1 : 0;
         ring ??= ringOf(candidates, ringPoints);
-        const from = pointAt(ring, hash === NO_HASH ? random.next() * 0x1_0000_0000 : hash);
-        for (let step = 0; step < ring.length; step += 1) {
-          const owner = (ring[(from + step) % ring.length] as number) % OWNERS;
+        const { places, owners } = ring;
+        let point = pointAt(places, hash === NO_HASH ? random.next() * 0x1_0000_0000 : hash);
+        for (let step = 0; step < owners.length; step += 1) {
+          const owner = owners[point] as number;
           if (tried.length === 0 || !tried.includes(candidates[owner] as Candidate)) return owner;
+          point = point + 1 === owners.length ? 0 : point + 1;
         }
         return -1;
       },

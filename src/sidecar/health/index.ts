@@ -1,3 +1,4 @@
 export * from './active-checks.ts';
 export * from './check.ts';
+export * from './grpc-check.ts';
 export * from './outliers.ts';

@@ -75,8 +75,8 @@ export class CallerHalf implements StreamUser {
       return;
     }
     if (exchange.counters !== undefined) exchange.counters.requestBytes += count;
-    exchange.requestBody.append(bytes, start, end);
-    exchange.upstreamStream?.wake();
+    if (exchange.upstreamStream === undefined) exchange.requestBody.append(bytes, start, end);
+    else exchange.upstreamStream.sendPiece(bytes, start, end);
   }
 
   onEnd(): void {

@@ -145,8 +145,7 @@ export class UpstreamHalf implements StreamUser {
     }
     exchange.lastProgressMs = exchange.side.wheel.nowMs;
     if (exchange.counters !== undefined) exchange.counters.responseBytes += count;
-    exchange.responseBody.append(bytes, start, end);
-    exchange.callerStream?.wake();
+    exchange.callerStream?.sendPiece(bytes, start, end);
   }
 
   onEnd(): void {

@@ -1,7 +1,8 @@
+import { giveBuffer, takeBuffer } from './buffer-pool.ts';
+
 const NOTHING = Buffer.alloc(0);
-const FIRST_BYTES = 1024;
-/** A queue that has grown beyond this gives its memory back when it is empty. */
-const KEPT_BYTES = 16 * 1024;
+/** A queue that has grown beyond this gives its memory back when its body is over. */
+const KEPT_BYTES = 1024;
 
 /** Who sent what a queue holds, and is told when it may send more. */
 export interface BodySource {
@@ -51,14 +52,21 @@ export class BodyQueue {
   #makeRoom(count: number): void {
     const from = this.#keepBytes > 0 ? 0 : this.start;
     const kept = this.end - from;
-    const target =
-      kept + count <= this.bytes.length
-        ? this.bytes
-        : Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * (kept + count)));
-    target.set(this.bytes.subarray(from, this.end));
-    this.bytes = target;
+    const { bytes } = this;
+    if (kept + count <= bytes.length) {
+      bytes.copyWithin(0, from, this.end);
+    } else {
+      this.bytes = takeBuffer(kept + count);
+      this.bytes.set(bytes.subarray(from, this.end));
+      if (bytes !== NOTHING) giveBuffer(bytes);
+    }
     this.start -= from;
     this.end = kept;
+  }
+
+  /** Whether a piece may go past the queue: nothing waits in it, and nothing is kept for sending it again. */
+  get isClear(): boolean {
+    return this.start === this.end && this.#keepBytes === 0;
   }
 
   /** `count` bytes have been sent on. */
@@ -89,6 +97,9 @@ export class BodyQueue {
     this.source = undefined;
     this.start = 0;
     this.end = 0;
-    if (this.bytes.length > KEPT_BYTES) this.bytes = NOTHING;
+    if (this.bytes.length > KEPT_BYTES) {
+      giveBuffer(this.bytes);
+      this.bytes = NOTHING;
+    }
   }
 }

@@ -162,6 +162,15 @@ export abstract class Http2Connection implements StreamOwner, StreamHost, FrameH
     this.scheduleFlush();
   }
 
+  sendPast(stream: Http2Stream, bytes: Buffer, start: number, end: number): number {
+    const count = this.scheduler.writePast(stream, this.sendWindow, bytes, start, end);
+    if (count > 0) {
+      this.sendWindow -= count;
+      this.scheduleFlush();
+    }
+    return count;
+  }
+
   #uncreditedIsMuch(): boolean {
     return this.#uncredited >= H2_LIMITS.connectionWindowBytes / WINDOW_SHARE;
   }

@@ -46,6 +46,28 @@ export class StreamScheduler {
     return this.#listed > 0 && connectionWindow > 0;
   }
 
+  /**
+   * Writes a piece of a body past the turns, where nobody waits for one: so it is copied once only.
+   * @returns how many bytes of it were written
+   */
+  writePast(
+    stream: Http2Stream,
+    connectionWindow: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): number {
+    const { buffer } = this.#output;
+    if (this.#listed > 0 || this.#output.blocked || buffer.length >= H2_LIMITS.flushBytes) return 0;
+    if (stream.closed || stream.headPending || stream.localEnded || stream.id === 0) return 0;
+    const count = Math.min(end - start, stream.sendWindow, connectionWindow, DEFAULT_FRAME_BYTES);
+    if (count <= 0) return 0;
+    writeData(buffer, stream.id, bytes, start, start + count, false);
+    this.#dataFrames += 1;
+    stream.sendWindow -= count;
+    return count;
+  }
+
   /** How many DATA frames were written since this was asked last. */
   takeDataFrames(): number {
     const count = this.#dataFrames;

@@ -26,7 +26,11 @@ export interface StreamHost {
   creditConnection(bytes: number): void;
   creditStream(stream: Http2Stream, bytes: number): void;
   markReady(stream: Http2Stream): void;
+  sendPast(stream: Http2Stream, bytes: Buffer, start: number, end: number): number;
 }
+
+/** A smaller piece of a body waits for its turn, since little is saved by copying it once less. */
+const LEAST_PAST_BYTES = 1024;
 
 /** One stream of a connection: its state and its windows (RFC 9113 section 5). */
 export class Http2Stream implements BodySource {
@@ -65,6 +69,19 @@ export class Http2Stream implements BodySource {
   /** There is something to write: a head, a body, an end. */
   wake(): void {
     if (!this.closed) this.host.markReady(this);
+  }
+
+  /** A piece of the body has come: written at once where nothing stands in front of it, else put into the queue. */
+  sendPiece(bytes: Buffer, start: number, end: number): void {
+    const { body } = this.user;
+    let from = start;
+    if (end - start >= LEAST_PAST_BYTES && body.isClear) {
+      from += this.host.sendPast(this, bytes, start, end);
+      if (from > start) body.source?.credit(from - start);
+      if (from === end) return;
+    }
+    body.append(bytes, from, end);
+    this.wake();
   }
 
   /** The head is to be written. */

@@ -21,6 +21,9 @@ interface Measurement {
   measure(subject: Subject, round: number): Promise<Figure[]>;
 }
 
+/** A row is left out from its second failed measurement on. */
+const MOST_FAILURES = 2;
+
 const noun = (count: number): string => `${count} connection${count === 1 ? '' : 's'}`;
 
 /** Runs a closed loop. @throws PriomeshError COMMAND_FAILED also when nothing succeeded: what is fast then is a refusal */
@@ -153,15 +156,21 @@ async function measureWire(
     ...closedLoops(context, part, load),
     ...openLoops(context, part, load, capacityRps(load), direct),
   ]);
+  const failures = new Map<Subject, number>();
   const attempt = async (subject: Subject, what: string, act: () => Promise<void>): Promise<void> => {
     try {
       await act();
     } catch (error) {
       const reason = reasonOf(error);
       const row = subject.peer.name;
-      progress(`${what}: ${row} is left out from here on: ${reason}`);
       skipped.push({ part, what, row, reason });
-      subjects = subjects.filter((one) => one !== subject);
+      // On a machine that is busy a measurement may fail; a row that fails again is not asked any more.
+      const count = (failures.get(subject) ?? 0) + 1;
+      failures.set(subject, count);
+      progress(
+        `${what}: ${row} failed${count < MOST_FAILURES ? '' : ', and is left out from here on'}: ${reason}`,
+      );
+      if (count >= MOST_FAILURES) subjects = subjects.filter((one) => one !== subject);
     }
   };
   try {

@@ -20,7 +20,10 @@ export const LINK_LIMITS = {
   /** Time until a lost link is opened again: at first, and at most. */
   backOffMs: 200,
   maxBackOffMs: 10_000,
-  /** A link on which nothing came for so long is asked whether it lives, and given up after so long without an answer. */
+  /** A link on which nothing came for so long is asked whether it lives. */
   silentMs: 2000,
-  answerPingMs: 3000,
+  /** It is given up after so long without an answer, and without a segment; where segments can't be counted, after three times as long. */
+  answerPingMs: 10_000,
+  /** Before that, the event loop gets the chance to read what may have come while it was held up. */
+  doubtMs: 100,
 } as const;

@@ -1,4 +1,5 @@
 import type net from 'node:net';
+import { emptyTcpInfo, tcpInfo } from '../../transport/index.ts';
 import {
   type ByteStream,
   type StreamOwner,
@@ -66,6 +67,9 @@ export class Link implements StreamOwner, Carrier {
   #heardMs: number;
   #idleSinceMs: number;
   #pingSentMs = -1;
+  #segmentsIn = -1;
+  #doubted = false;
+  readonly #tcpInfo = emptyTcpInfo();
   #windowMs: number;
   #churn = 0;
   #pings = 0;
@@ -367,7 +371,7 @@ export class Link implements StreamOwner, Carrier {
   }
 
   #lookAfter(nowMs: number): void {
-    const { wheel, idleTimeoutMs, counters } = this.#options;
+    const { wheel, idleTimeoutMs } = this.#options;
     wheel.set(this.#look, nowMs + LINK_LIMITS.silentMs);
     if (this.#streams.size === 0) {
       // The accepting side waits longer, so that it is the opener who closes, and no stream begins on a link that ends.
@@ -376,15 +380,41 @@ export class Link implements StreamOwner, Carrier {
       if (nowMs - this.#idleSinceMs >= 2 * patienceMs) this.#wire.destroy();
     }
     if (this.#pingSentMs >= 0) {
-      if (nowMs - this.#pingSentMs < LINK_LIMITS.answerPingMs || this.#heardMs > this.#pingSentMs) return;
-      counters.fault('silent');
-      this.#reason = 'the peer is silent';
-      this.#wire.destroy();
+      this.#awaitPong(nowMs);
       return;
     }
     if (this.#streams.size === 0 || nowMs - this.#heardMs < LINK_LIMITS.silentMs) return;
     this.#pingSentMs = nowMs;
+    this.#doubted = false;
+    this.#segmentsIn = this.#countSegments();
     this.output.control(FRAME.ping, 0, 0, this.#ping);
+  }
+
+  /** Gives the link up when the peer's host is gone. One that is slow, or far away behind much data, still acknowledges segments. */
+  #awaitPong(nowMs: number): void {
+    const { wheel, counters } = this.#options;
+    const patienceMs = LINK_LIMITS.answerPingMs * (this.#segmentsIn < 0 ? 3 : 1);
+    if (this.#heardMs > this.#pingSentMs || nowMs - this.#pingSentMs < patienceMs) return;
+    const segments = this.#countSegments();
+    if (segments > this.#segmentsIn) {
+      this.#segmentsIn = segments;
+      this.#pingSentMs = nowMs;
+      return;
+    }
+    if (!this.#doubted) {
+      this.#doubted = true;
+      wheel.set(this.#look, nowMs + LINK_LIMITS.doubtMs);
+      return;
+    }
+    wheel.clear(this.#look);
+    counters.fault('silent');
+    this.#reason = 'the peer is silent';
+    this.#wire.destroy();
+  }
+
+  /** Segments that came in so far; -1 where that can't be known. */
+  #countSegments(): number {
+    return tcpInfo(this.socket, this.#tcpInfo) ? this.#tcpInfo.segmentsIn : -1;
   }
 
   #shut(reason: string): void {

@@ -17,7 +17,7 @@ export interface CodecContext {
 /** One way in which a class, or what helps to find it, stands on the wire. A codec reads and writes only its own headers. */
 export interface Codec {
   readonly headers: readonly CarrierHeaderName[];
-  /** Fills what its headers carry. Runs in the order of the list of codecs; never throws. */
+  /** Fills what its headers carry. Called where one of them is there, in the order of the list of codecs; never throws. */
   read(headers: CarrierHeaders, carried: Carried): void;
   /**
    * Notes the edits that make its headers say `classIndex`.

@@ -2,7 +2,7 @@ import type { ClassIndex, Policy } from '../core/index.ts';
 import type { CarrierHeaders } from './carriers.ts';
 import { type Codec, type CodecContext, classLookup } from './codec.ts';
 import { type CodecOptions, createCodecs } from './codecs/index.ts';
-import { EditBuffer } from './edits.ts';
+import { EditBuffer, headerBit } from './edits.ts';
 import { createIdSource, type RandomFill } from './ids.ts';
 import { NO_CLASS } from './limits.ts';
 import type { Carried, HeaderEdits, Propagation, PropagationCounters } from './types.ts';
@@ -59,19 +59,24 @@ class ConstantLines {
 class WirePropagation implements Propagation {
   readonly counters: PropagationCounters;
   readonly #codecs: readonly Codec[];
+  /** By codec: the bits of the carriers that it reads. */
+  readonly #read: readonly number[];
   readonly #constants: ConstantLines;
   readonly #edits = new EditBuffer();
 
   constructor(counters: PropagationCounters, codecs: readonly Codec[]) {
     this.counters = counters;
     this.#codecs = codecs;
+    this.#read = codecs.map(({ headers }) => headers.reduce((bits, name) => bits | headerBit(name), 0));
     this.#constants = new ConstantLines(codecs);
   }
 
   extract(headers: CarrierHeaders, believed: boolean, into: Carried): void {
     into.clear();
     into.believed = believed;
-    for (const codec of this.#codecs) codec.read(headers, into);
+    for (let index = 0; index < this.#codecs.length; index += 1) {
+      if ((headers.present & (this.#read[index] as number)) !== 0) this.#codecs[index]?.read(headers, into);
+    }
     const { tracestateClass, baggageClass } = into;
     if (tracestateClass >= 0 && baggageClass >= 0 && tracestateClass !== baggageClass)
       into.disagreement = true;

@@ -22,6 +22,8 @@ export class Carried {
   /** 16 lower-case hexadecimal digits; empty when there is none. */
   readonly span = new Id();
   traceSource: TraceSource = 'none';
+  /** Whether {@link span} is one of ours, which is reported: then it takes the place of the parent that came. */
+  spanIsOurs = false;
   /** Whether the trace is sampled: 1 yes, 0 no, -1 not decided. */
   sampled = -1;
   /** The request id; empty when there is none that can be used. */
@@ -56,6 +58,7 @@ export class Carried {
     this.trace.clear();
     this.span.clear();
     this.traceSource = 'none';
+    this.spanIsOurs = false;
     this.sampled = -1;
     this.request.clear();
     this.urgency = -1;

@@ -42,7 +42,6 @@ export function b3MultiCodec(context: CodecContext, starts: boolean): Codec {
   return {
     headers: HEADERS,
     read(headers, carried) {
-      if ((headers.present & BITS) === 0) return;
       const sampled = samplingState(headers);
       const bytes = headers.bytes(TRACE);
       const traceStart = headers.start(TRACE);

@@ -94,7 +94,6 @@ export function b3SingleCodec(context: CodecContext, starts: boolean): Codec {
   return {
     headers: ['b3'],
     read(headers, carried) {
-      if (!headers.has(carrier)) return;
       const found = parse(headers);
       if (found === undefined) context.counters.invalidB3s += 1;
       else adoptB3(found, 'b3-single', carried);

@@ -96,7 +96,6 @@ export function baggageCodec(context: CodecContext): Codec {
   return {
     headers: ['baggage'],
     read(headers, carried) {
-      if (!headers.has(carrier)) return;
       const start = headers.start(carrier);
       const known = indexOfBytes(headers.bytes(carrier), start, headers.end(carrier), exact);
       if (known >= 0) {

@@ -30,7 +30,6 @@ export function requestIdCodec(context: CodecContext): Codec {
   return {
     headers: ['x-request-id'],
     read(headers, carried) {
-      if (!headers.has(carrier)) return;
       if (isUsable(headers)) {
         carried.request.copy(headers.bytes(carrier), headers.start(carrier), headers.end(carrier));
       } else context.counters.invalidRequestIds += 1;

@@ -76,7 +76,6 @@ export function rfc9218Codec(context: CodecContext, writes: boolean): Codec {
   return {
     headers: ['priority'],
     read(headers, carried) {
-      if (!headers.has(carrier)) return;
       const plain = plainUrgency(headers);
       if (plain >= 0) {
         carried.urgency = plain;

@@ -42,7 +42,7 @@ function isValid(bytes: Uint8Array, start: number, end: number): boolean {
 }
 
 /**
- * W3C `traceparent`. A valid one is passed on unchanged, its parent-id too: a sidecar reports no spans of its own, and a
+ * W3C `traceparent`. A valid one is passed on unchanged, its parent-id too, but where the sidecar reports a span of its own: a
  * parent that nobody reported would tear the trace apart. (Section 3.4 wants tracestate unchanged then; the own member
  * says nothing about a position in the trace, so that the reason for that rule does not apply to it.)
  * Where there is none, one is written: with the ids of B3 where those came in, else for a new trace.
@@ -64,7 +64,6 @@ export function traceparentCodec(
   return {
     headers: ['traceparent'],
     read(headers, carried) {
-      if (!headers.has(carrier)) return;
       const bytes = headers.bytes(carrier);
       const from = headers.start(carrier);
       if (!isValid(bytes, from, headers.end(carrier))) {
@@ -78,7 +77,7 @@ export function traceparentCodec(
       carried.traceSource = 'traceparent';
     },
     write(headers, carried, _classIndex, edits) {
-      if (carried.traceSource === 'traceparent') return false;
+      if (carried.traceSource === 'traceparent' && !carried.spanIsOurs) return false;
       if (headers.has(carrier)) edits.drop(bit);
       const started = carried.trace.length === 0;
       if (started) start(carried);

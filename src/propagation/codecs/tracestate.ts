@@ -136,7 +136,6 @@ export function tracestateCodec(context: CodecContext): Codec {
   return {
     headers: ['tracestate'],
     read(headers, carried) {
-      if (!headers.has(carrier)) return;
       if (carried.traceSource !== 'traceparent') {
         counters.invalidTracestates += 1;
         return;

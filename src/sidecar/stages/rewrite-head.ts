@@ -9,10 +9,10 @@ export function rewriteHead(propagation: Propagation): Stage {
   return {
     name: 'rewrite-head',
     enter(exchange) {
-      exchange.rewriteHead(
-        propagation.inject(exchange.carriers, exchange.carried, exchange.classIndex),
-        exchange.changes,
-      );
+      const edits = propagation.inject(exchange.carriers, exchange.carried, exchange.classIndex);
+      // Something else stands from now on where they stood, and their memory is kept by nobody else.
+      exchange.carriers.clear();
+      exchange.rewriteHead(edits, exchange.changes);
       return 'next';
     },
   };

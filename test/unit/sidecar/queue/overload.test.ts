@@ -212,6 +212,43 @@ describe('overload control by priority', () => {
   });
 });
 
+describe('who has waited for too long', () => {
+  it('goes before all that have not, however many important ones come', () => {
+    const STARVATION_MS = 100;
+    const steps = fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: fc.record({ classIndex: fc.nat({ max: 2 }), ms: fc.nat({ max: 15 }) }) },
+        { weight: 1, arbitrary: fc.constant('end' as const) },
+      ),
+      { minLength: 40, maxLength: 200 },
+    );
+    let starved = 0;
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 3 }), (todo, concurrency) => {
+        const one = new Scene(settingsOf('priority', { concurrency, starvationMs: STARVATION_MS }));
+        const { queue } = one.admission;
+        for (const step of todo) {
+          if (step !== 'end') {
+            one.pass(step.ms);
+            one.offer(step.classIndex);
+            continue;
+          }
+          const oldest = [IMPORTANT, MIDDLE, LEAST].map((line) => queue.oldestIn(line));
+          const starving = oldest.filter((sinceMs) => one.clock.ms - sinceMs >= STARVATION_MS);
+          const others = one.running.length - 1;
+          one.end();
+          if (starving.length === 0 || others < 0) continue;
+          starved += 1;
+          expect(one.running[others]?.offeredMs).toBe(Math.min(...starving));
+        }
+        one.wheel.close();
+      }),
+      { numRuns: 200 },
+    );
+    expect(starved).toBeGreaterThan(50);
+  });
+});
+
 describe('overload control without regard to class', () => {
   it('turns all away alike', () => {
     const one = new Scene(settingsOf('fifo'));

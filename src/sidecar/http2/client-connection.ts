@@ -1,5 +1,6 @@
 import type net from 'node:net';
 import { Timeout, type TimerWheel, type Timeout as WheelTimeout, Wire } from '../io/index.ts';
+import { FIXED_LIMITS } from '../limits.ts';
 import {
   type ConnectionContext,
   Http2Connection,
@@ -123,7 +124,7 @@ export class Http2ClientConnection extends Http2Connection {
   protected onStreamClosed(stream: Http2Stream): void {
     this.#open.delete(stream);
     if (this.#open.size === 0) {
-      if (this.#retired) this.finishWire();
+      if (this.#retired) this.#leave();
       else this.#owner.carriesNothing(this);
     }
     if (this.hasRoom) this.#owner.available(this);
@@ -141,7 +142,13 @@ export class Http2ClientConnection extends Http2Connection {
       this.closeStream(stream);
       stream.user.onReset(H2_ERROR.REFUSED_STREAM, true);
     }
-    if (this.#open.size === 0) this.finishWire();
+    if (this.#open.size === 0) this.#leave();
+  }
+
+  /** An endpoint that does not read is not waited for. */
+  #leave(): void {
+    this.#wheel.set(this.timeout, this.#wheel.nowMs + FIXED_LIMITS.lingerMs);
+    this.finishWire();
   }
 
   #retire(): void {
@@ -155,12 +162,13 @@ export class Http2ClientConnection extends Http2Connection {
     this.#retire();
     if (this.#open.size > 0) return;
     if (this.connected && this.alive) this.sayGoaway();
-    this.finishWire();
+    this.#leave();
   }
 
   protected onFailed(): void {
     this.#retire();
     this.#lose();
+    this.#leave();
   }
 
   #lose(): void {
@@ -171,8 +179,8 @@ export class Http2ClientConnection extends Http2Connection {
     }
   }
 
-  protected override flushed(): void {
-    if (!this.alive) this.wire.destroy();
+  protected override allOut(): void {
+    this.wire.destroy();
   }
 
   onEnd(): void {
@@ -181,8 +189,8 @@ export class Http2ClientConnection extends Http2Connection {
 
   onClosed(): void {
     this.#retire();
-    this.#wheel.remove(this.timeout);
     this.#owner.closed(this);
     this.#lose();
+    this.#wheel.remove(this.timeout);
   }
 }

@@ -336,6 +336,8 @@ export class Http2Exchange extends Exchange implements StreamWaiter {
     this.callerStream = undefined;
     this.requestBody.discard();
     this.responseBody.discard();
+    this.requestBlock.shrink();
+    this.responseBlock.shrink();
     this.side.wheel.remove(this.#deadline);
     this.caller.exchangeOver(this);
   }

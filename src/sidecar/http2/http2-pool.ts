@@ -113,6 +113,10 @@ export class Http2Pool implements SiblingPool, ClientOwner {
   timedOut(connection: Http2ClientConnection): void {
     if (connection.connected) {
       if (connection.openCount > 0) return;
+      if (!connection.alive) {
+        connection.wire.destroy();
+        return;
+      }
       this.#options.hit('idleTimeoutMs');
       connection.close();
       return;
@@ -147,6 +151,7 @@ export class Http2Pool implements SiblingPool, ClientOwner {
       wheel.clear(connection.timeout);
       connection.begin();
       this.available(connection);
+      if (connection.openCount === 0) this.carriesNothing(connection);
     });
     wheel.set(connection.timeout, wheel.nowMs + connectTimeoutMs);
   }

@@ -23,12 +23,13 @@ export class Http2ServerConnection extends Http2Connection implements ServedConn
   readonly #timeout: WheelTimeout;
   readonly #spare: Http2Exchange[] = [];
   readonly #exchanges = new Map<Http2Stream, Http2Exchange>();
-  /** How many streams of each class are open, and with which profile: the socket has that of the most important. */
-  readonly #carried: number[] = [];
-  readonly #carriedProfiles: (ConnectionProfile | undefined)[] = [];
+  /** The class whose profile the socket has, -1 before the first response; and the profile of each that was carried. */
+  #carried = -1;
+  readonly #profileOf: (ConnectionProfile | undefined)[] = [];
   #transport: Transport | undefined;
   #scratch: FieldBlock | undefined;
   #idleSinceMs = 0;
+  #peerLeaves = false;
   #closed = false;
 
   constructor({ stream, live, address, profiles, gone }: Accepted) {
@@ -59,7 +60,8 @@ export class Http2ServerConnection extends Http2Connection implements ServedConn
     this.#lookLater();
   }
 
-  turnAway(_code: AnswerCode): void {
+  turnAway(code: AnswerCode): void {
+    this.#side.counters.answered(code);
     this.greet(false);
     this.fail(H2_ERROR.ENHANCE_YOUR_CALM);
   }
@@ -168,7 +170,7 @@ export class Http2ServerConnection extends Http2Connection implements ServedConn
     exchange?.callerClosed();
     if (this.streamCount > 0) return;
     this.#rest();
-    if (this.draining) this.finishWire();
+    if (this.draining || this.#peerLeaves) this.finishWire();
   }
 
   exchangeOver(exchange: Http2Exchange): void {
@@ -177,41 +179,35 @@ export class Http2ServerConnection extends Http2Connection implements ServedConn
 
   /** One socket has one profile: that of the most important class with a stream open, since what is less important may travel better than it must. */
   carry(classIndex: number, profile: ConnectionProfile, transport: Transport): void {
-    const before = this.#mostImportant();
+    this.#profileOf[classIndex] = profile;
     this.#transport = transport;
-    this.#carried[classIndex] = (this.#carried[classIndex] ?? 0) + 1;
-    this.#carriedProfiles[classIndex] = profile;
-    if (before < 0 || classIndex <= before) this.#apply(classIndex);
+    if (this.#carried < 0 || classIndex <= this.#carried) this.#apply(classIndex);
   }
 
   carriedOut(classIndex: number): void {
-    const open = this.#carried[classIndex] ?? 0;
-    if (open === 0) return;
-    this.#carried[classIndex] = open - 1;
-    if (open > 1) return;
-    const next = this.#mostImportant();
-    if (next > classIndex) this.#apply(next);
-  }
-
-  #mostImportant(): number {
-    for (let index = 0; index < this.#carried.length; index += 1)
-      if ((this.#carried[index] ?? 0) > 0) return index;
-    return -1;
+    if (classIndex < 0 || classIndex !== this.#carried) return;
+    let next = -1;
+    for (const exchange of this.#exchanges.values()) {
+      if (exchange.classIndex === classIndex) return;
+      if (exchange.classIndex >= 0 && (next < 0 || exchange.classIndex < next)) next = exchange.classIndex;
+    }
+    this.#carried = -1;
+    if (next >= 0) this.#apply(next);
   }
 
   #apply(classIndex: number): void {
-    const profile = this.#carriedProfiles[classIndex];
+    const profile = this.#profileOf[classIndex];
     const { socket } = this.wire;
-    if (profile !== undefined && this.#transport !== undefined && socket !== undefined) {
-      applyProfile(socket, profile, this.#transport);
-    }
+    if (profile === undefined || this.#transport === undefined || socket === undefined) return;
+    this.#carried = classIndex;
+    applyProfile(socket, profile, this.#transport);
   }
 
   protected onPeerSettings(): void {}
 
-  /** The peer opens no more streams; those that are open go on. */
+  /** The peer leaves once it has its responses. */
   onGoaway(): void {
-    this.draining = true;
+    this.#peerLeaves = true;
     if (this.streamCount === 0) this.finishWire();
   }
 

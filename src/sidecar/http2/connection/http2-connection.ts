@@ -150,12 +150,13 @@ export abstract class Http2Connection implements StreamOwner, StreamHost, FrameH
     if (!this.output.blocked && (this.output.buffer.length > 0 || this.scheduler.canGoOn(this.sendWindow))) {
       this.scheduleFlush();
     }
-    if (!this.#alive && !this.output.blocked) this.wire.end();
-    else this.flushed();
+    if (!this.#alive && !this.output.blocked) this.allOut();
   }
 
-  /** Everything that could be written has been. */
-  protected flushed(): void {}
+  /** Everything has been written, and no more will be. */
+  protected allOut(): void {
+    this.wire.end();
+  }
 
   markReady(stream: Http2Stream): void {
     this.scheduler.add(stream);

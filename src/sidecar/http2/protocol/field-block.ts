@@ -3,6 +3,7 @@ import { NAME_BYTES, NAME_COUNT } from './names.ts';
 import type { Pair } from './pair.ts';
 
 const FIRST_BYTES = 512;
+const KEPT_BYTES = 4096;
 const WORDS = 4;
 const NEVER_INDEXED = 1;
 const DROPPED = 2;
@@ -43,8 +44,7 @@ export class FieldBlock {
 
   /** Gives back the memory that a large head made the block grow to. */
   shrink(): void {
-    if (this.bytes.length > FIRST_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
-    this.#pairs.fill(undefined, 0, this.count);
+    if (this.bytes.length > KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   }
 
   /** Makes room for `count` more bytes. */

@@ -1,13 +1,7 @@
 import type net from 'node:net';
-import { emptyTcpInfo, tcpInfo } from '../../transport/index.ts';
-import {
-  type ByteStream,
-  type StreamOwner,
-  Timeout,
-  type TimerWheel,
-  type Timeout as WheelTimeout,
-} from '../io/index.ts';
+import type { ByteStream, StreamOwner, TimerWheel } from '../io/index.ts';
 import type { LinkCounters } from './counters.ts';
+import { FloodGuard } from './flood-guard.ts';
 import {
   FRAME,
   FRAME_HEADER_BYTES,
@@ -19,6 +13,7 @@ import {
 } from './frames.ts';
 import { LINK_LIMITS } from './limits.ts';
 import { type Carrier, LinkStream } from './link-stream.ts';
+import { LinkWatch } from './link-watch.ts';
 import { LinkOutput } from './output.ts';
 
 /** Who is told what happens on a link. */
@@ -51,7 +46,8 @@ export class Link implements StreamOwner, Carrier {
   readonly #options: LinkOptions;
   readonly #opener: boolean;
   readonly #streams = new Map<number, LinkStream>();
-  readonly #look: WheelTimeout;
+  readonly #watch: LinkWatch;
+  readonly #floods: FloodGuard;
   readonly #number = Buffer.allocUnsafe(4);
   readonly #ping = Buffer.alloc(PING_BYTES);
   #heldBack = new Set<LinkStream>();
@@ -64,15 +60,6 @@ export class Link implements StreamOwner, Carrier {
   #pinned: Buffer | undefined;
   #goAwaySent = false;
   #goAwayReceived = false;
-  #heardMs: number;
-  #idleSinceMs: number;
-  #pingSentMs = -1;
-  #segmentsIn = -1;
-  #doubted = false;
-  readonly #tcpInfo = emptyTcpInfo();
-  #windowMs: number;
-  #churn = 0;
-  #pings = 0;
   #reason = '';
   #closed = false;
 
@@ -89,15 +76,20 @@ export class Link implements StreamOwner, Carrier {
     this.#owner = owner;
     const { wheel, counters } = options;
     this.output = new LinkOutput(socket, counters, () => this.#goOn());
-    this.#heardMs = wheel.nowMs;
-    this.#idleSinceMs = wheel.nowMs;
-    this.#windowMs = wheel.nowMs;
-    this.#look = new Timeout((nowMs) => this.#lookAfter(nowMs));
+    this.#floods = new FloodGuard(wheel);
     wire.owner = this;
     wire.streaming = true;
     counters.links += 1;
     counters.linksOpened += 1;
-    wheel.set(this.#look, wheel.nowMs + LINK_LIMITS.silentMs);
+    // The accepting side waits longer, so that it is the opener who leaves, and no stream begins on a link that ends.
+    const { idleTimeoutMs } = options;
+    this.#watch = new LinkWatch(wheel, opener ? idleTimeoutMs : 2 * idleTimeoutMs + LINK_LIMITS.silentMs, {
+      socket,
+      ping: () => this.output.control(FRAME.ping, 0, 0, this.#ping),
+      idle: () => this.goAway(GO_AWAY.idle),
+      giveUp: (reason) => this.#giveUp(reason),
+      size: () => this.#streams.size,
+    });
   }
 
   /** How many streams live. */
@@ -156,7 +148,7 @@ export class Link implements StreamOwner, Carrier {
   }
 
   onBytes(): void {
-    this.#heardMs = this.#options.wheel.nowMs;
+    this.#watch.heard();
     const { input } = this.#wire;
     const { bytes, end } = input;
     let at = input.start;
@@ -220,7 +212,7 @@ export class Link implements StreamOwner, Carrier {
     this.#options.counters.streams -= 1;
     this.#heldBack.delete(stream);
     if (this.#streams.size > 0) return;
-    this.#idleSinceMs = this.#options.wheel.nowMs;
+    this.#watch.emptied();
     this.#maybeEnd();
   }
 
@@ -269,9 +261,7 @@ export class Link implements StreamOwner, Carrier {
       case FRAME.ping:
         return this.#pinged(bytes, at);
       case FRAME.pong:
-        if (this.#pingSentMs < 0) return this.#violated('unasked-pong');
-        this.#pingSentMs = -1;
-        return true;
+        return this.#watch.answered() || this.#violated('unasked-pong');
       case FRAME.goAway:
         if ((bytes[at] as number) > GO_AWAY.violation) return this.#violated('go-away-reason');
         this.#goesAway();
@@ -294,7 +284,8 @@ export class Link implements StreamOwner, Carrier {
       stream.receiveEnd();
       return true;
     }
-    if (!this.#churned()) return false;
+    // Streams that are given up cost work and bring none.
+    if (!this.#floods.churned()) return this.#violated('churn');
     stream.receiveReset(bytes[at] as number);
     return true;
   }
@@ -310,26 +301,9 @@ export class Link implements StreamOwner, Carrier {
   }
 
   #pinged(bytes: Buffer, at: number): boolean {
-    this.#countWindow();
-    this.#pings += 1;
-    if (this.#pings > LINK_LIMITS.pingsPerSecond) return this.#violated('ping-flood');
+    if (!this.#floods.pinged()) return this.#violated('ping-flood');
     this.output.control(FRAME.pong, 0, 0, bytes.subarray(at, at + PING_BYTES));
     return true;
-  }
-
-  /** Streams that are given up cost work and bring none; so many a second are too many. */
-  #churned(): boolean {
-    this.#countWindow();
-    this.#churn += 1;
-    return this.#churn <= LINK_LIMITS.churnPerSecond || this.#violated('churn');
-  }
-
-  #countWindow(): void {
-    const { nowMs } = this.#options.wheel;
-    if (nowMs - this.#windowMs < 1000) return;
-    this.#windowMs = nowMs;
-    this.#churn = 0;
-    this.#pings = 0;
   }
 
   #goesAway(): void {
@@ -370,58 +344,19 @@ export class Link implements StreamOwner, Carrier {
     return false;
   }
 
-  #lookAfter(nowMs: number): void {
-    const { wheel, idleTimeoutMs } = this.#options;
-    wheel.set(this.#look, nowMs + LINK_LIMITS.silentMs);
-    if (this.#streams.size === 0) {
-      // The accepting side waits longer, so that it is the opener who closes, and no stream begins on a link that ends.
-      const patienceMs = this.#opener ? idleTimeoutMs : 2 * idleTimeoutMs + LINK_LIMITS.silentMs;
-      if (nowMs - this.#idleSinceMs >= patienceMs) this.goAway(GO_AWAY.idle);
-      if (nowMs - this.#idleSinceMs >= 2 * patienceMs) this.#wire.destroy();
+  #giveUp(reason: '' | 'silent'): void {
+    if (reason !== '') {
+      this.#options.counters.fault(reason);
+      this.#reason = 'the peer is silent';
     }
-    if (this.#pingSentMs >= 0) {
-      this.#awaitPong(nowMs);
-      return;
-    }
-    if (this.#streams.size === 0 || nowMs - this.#heardMs < LINK_LIMITS.silentMs) return;
-    this.#pingSentMs = nowMs;
-    this.#doubted = false;
-    this.#segmentsIn = this.#countSegments();
-    this.output.control(FRAME.ping, 0, 0, this.#ping);
-  }
-
-  /** Gives the link up when the peer's host is gone. One that is slow, or far away behind much data, still acknowledges segments. */
-  #awaitPong(nowMs: number): void {
-    const { wheel, counters } = this.#options;
-    const patienceMs = LINK_LIMITS.answerPingMs * (this.#segmentsIn < 0 ? 3 : 1);
-    if (this.#heardMs > this.#pingSentMs || nowMs - this.#pingSentMs < patienceMs) return;
-    const segments = this.#countSegments();
-    if (segments > this.#segmentsIn) {
-      this.#segmentsIn = segments;
-      this.#pingSentMs = nowMs;
-      return;
-    }
-    if (!this.#doubted) {
-      this.#doubted = true;
-      wheel.set(this.#look, nowMs + LINK_LIMITS.doubtMs);
-      return;
-    }
-    wheel.clear(this.#look);
-    counters.fault('silent');
-    this.#reason = 'the peer is silent';
     this.#wire.destroy();
-  }
-
-  /** Segments that came in so far; -1 where that can't be known. */
-  #countSegments(): number {
-    return tcpInfo(this.socket, this.#tcpInfo) ? this.#tcpInfo.segmentsIn : -1;
   }
 
   #shut(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    const { wheel, counters } = this.#options;
-    wheel.remove(this.#look);
+    const { counters } = this.#options;
+    this.#watch.close();
     this.output.close();
     counters.links -= 1;
     if (reason !== '') counters.linksLost += 1;

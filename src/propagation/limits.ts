@@ -47,7 +47,7 @@ export const PROVENANCE_CAPACITY = 16_384;
 export const PROVENANCE_TTL_MS = 120_000;
 
 /** How many random bytes are drawn from the source at once. */
-export const RANDOM_BATCH_BYTES = 4096;
+export const RANDOM_BATCH_BYTES = 16_384;
 
 /** In place of a class index: no class is carried. */
 export const NO_CLASS = -1;

@@ -38,6 +38,21 @@ export class Histogram {
     if (whole > this.#max) this.#max = whole;
   }
 
+  /**
+   * How many values lie below each of some edges, in ascending order. Exact for powers of two, which are edges of buckets; else values of the
+   * bucket that holds the edge are counted as not below it.
+   */
+  countsBelow(edges: readonly number[]): readonly number[] {
+    let index = 0;
+    let seen = 0;
+    return edges.map((edge) => {
+      for (const end = Math.min(BUCKETS, bucketOf(edge)); index < end; index += 1) {
+        seen += this.#counts[index] as number;
+      }
+      return seen;
+    });
+  }
+
   /** The value below or at which the share `quantile` (0 to 1) of the values lies; 0 when there are none. */
   quantile(quantile: number): number {
     if (this.#count === 0) return 0;

@@ -64,6 +64,7 @@ export async function closeAll(opened: Opened): Promise<void> {
   ]) {
     upstream.destroy();
   }
+  await opened.observers?.close();
   await runtime.tap?.close();
   await broker?.proxy.close();
   await runtime.close();

@@ -87,6 +87,22 @@ export interface WatchedHead {
   readonly to: string;
 }
 
+/** What is kept of a request that may be logged, or reported as a span, until it has ended. */
+export interface ObservedRequest extends WatchedHead {
+  /** Without the question mark. */
+  readonly query: string;
+  /** The endpoint that it was sent to last; empty before. */
+  endpoint: string;
+  /** How often an endpoint was chosen for it. */
+  attempts: number;
+  /** Bit n: what the n-th observer wants to hear of it, whatever becomes of it, and only if it does not end well. */
+  wanted: number;
+  wantedIfFailed: number;
+  /** Ids of the span that is reported; of the one above it, empty where there is none. */
+  spanId: string;
+  parentSpanId: string;
+}
+
 /** What a route changes in a request's head, beside what propagation writes. Names are lower case. */
 export interface HeadChanges {
   /** Path and query, in place of what came. */
@@ -174,6 +190,8 @@ export abstract class Exchange {
   outcomeStatus = 0;
   /** Set while somebody watches. */
   watched: WatchedHead | undefined;
+  /** Set where it may be logged or reported as a span. */
+  observed: ObservedRequest | undefined;
   #depth = 0;
 
   constructor(side: Side) {

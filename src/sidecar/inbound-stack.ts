@@ -3,6 +3,7 @@ import { type Classifier, compileNetworks } from '../ingress-classifier/index.ts
 import type { Propagation, ProvenanceResolver, ProvenanceTable } from '../propagation/index.ts';
 import type { ConnectionProfile, Transport } from '../transport/index.ts';
 import type { Stage } from './exchange.ts';
+import type { ObservationStages } from './operation/observe.ts';
 import type { Upstream } from './pools/index.ts';
 import {
   type BrokerRoute,
@@ -42,14 +43,27 @@ export interface InboundParts {
   readonly brokerRoutes: readonly BrokerRoute[];
   /** Who is told of requests that have ended; undefined where nobody can listen. */
   readonly tap: TapPoint | undefined;
+  /** Logs and spans; nothing where there are none. */
+  readonly observation: ObservationStages;
   /** What the policy's `traffic` adds. */
   readonly traffic: TrafficStages;
 }
 
 /** The way of a request from the network to the application, from top to bottom. */
 export function inboundStack(parts: InboundParts) {
-  const { policy, ingress, classifier, propagation, resolver, table, tap, queue, brokerRoutes, traffic } =
-    parts;
+  const {
+    policy,
+    ingress,
+    classifier,
+    propagation,
+    resolver,
+    table,
+    tap,
+    queue,
+    brokerRoutes,
+    traffic,
+    observation,
+  } = parts;
   const trusted = compileNetworks(policy.ingress.trustedNetworks);
   // Where connecting failed, the request returns to here.
   const retryAt = pickEndpoint();
@@ -64,6 +78,7 @@ export function inboundStack(parts: InboundParts) {
     // The one decision that every layer obeys.
     ingress ? classifyAtIngress(classifier) : classByProvenance(resolver),
     countRequest(),
+    ...observation.begin,
     // Even the answers "too many" and "too busy" leave with the class's mark.
     markResponse(parts.profiles, parts.transport),
     // Who asks more often than he may is told so before he costs anything.
@@ -83,6 +98,7 @@ export function inboundStack(parts: InboundParts) {
     queue,
     toApplication(parts.application),
     retryAt,
+    ...observation.sent,
     traffic.take(takeConnection()),
     // The application is told the time that is left.
     ...traffic.send,

@@ -90,12 +90,14 @@ export function makeInbound(
     traffic: inboundTraffic({
       policy,
       random,
+      counts: counters.traffic,
       report: (traffic) => runtime.reporter.addSection('inboundTraffic', () => traffic.statistics()),
       believed: inbound.ingress ? (address) => trusted.has(address) : () => true,
       service: config.service,
       ingress: inbound.ingress,
     }),
     tap: runtime.tapPoint,
+    observation: runtime.observe(config.policy),
   };
   const basics = runtime.sideBasics();
   const side: Side = {

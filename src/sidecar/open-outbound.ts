@@ -76,6 +76,7 @@ export function makeOutbound(
       traffic: outboundTraffic({
         policy,
         random,
+        counts: counters.traffic,
         report: (traffic) => runtime.reporter.addSection('outboundTraffic', () => traffic.statistics()),
         believed: () => true,
         upstreams: routes,
@@ -84,6 +85,7 @@ export function makeOutbound(
         wheel,
       }),
       tap: runtime.tapPoint,
+      observation: runtime.observe(config.policy),
     }),
     counters,
   };

@@ -4,6 +4,7 @@ import type { BrokerPart } from './open-broker.ts';
 import type { InboundPart } from './open-inbound.ts';
 import type { OutboundPart } from './open-outbound.ts';
 import type { TcpPart } from './open-tcp.ts';
+import type { Observers } from './operation/observers.ts';
 import type { Upstream } from './pools/index.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -19,6 +20,7 @@ export interface Opened {
   readonly discoveries: Map<Upstream, Discovery>;
   broker?: BrokerPart | undefined;
   tcp?: TcpPart | undefined;
+  observers?: Observers | undefined;
   inbound?: InboundPart | undefined;
   outbound?: OutboundPart | undefined;
   /** By class index, percent: what the network layer leaves to a class of the queue. */

@@ -1,6 +1,7 @@
 import type { Policy } from '../core/index.ts';
 import type { Propagation, ProvenanceResolver } from '../propagation/index.ts';
 import type { Stage } from './exchange.ts';
+import type { ObservationStages } from './operation/observe.ts';
 import type { Upstream } from './pools/index.ts';
 import {
   type BrokerRoute,
@@ -29,13 +30,15 @@ export interface OutboundParts {
   readonly brokerRoutes: readonly BrokerRoute[];
   /** Who is told of requests that have ended; undefined where nobody can listen. */
   readonly tap: TapPoint | undefined;
+  /** Logs and spans; nothing where there are none. */
+  readonly observation: ObservationStages;
   /** What the policy's `traffic` adds. */
   readonly traffic: TrafficStages;
 }
 
 /** The way of a request from the application to the network, from top to bottom. */
 export function outboundStack(parts: OutboundParts) {
-  const { policy, propagation, resolver, upstreams, brokerRoutes, tap, traffic } = parts;
+  const { policy, propagation, resolver, upstreams, brokerRoutes, tap, traffic, observation } = parts;
   // Where connecting failed, the request returns to here and gets another endpoint.
   const retryAt = pickEndpoint();
 
@@ -48,6 +51,7 @@ export function outboundStack(parts: OutboundParts) {
     // Which inbound request caused this one? On the wire, by trace id, by request id, else the default.
     classByProvenance(resolver),
     countRequest(),
+    ...observation.begin,
     // It has no more time than the request inside that caused it, whether the application says so or not.
     ...traffic.deadline,
     // What is served through a queue leaves here for the broker.
@@ -64,6 +68,7 @@ export function outboundStack(parts: OutboundParts) {
     // The class goes on the wire, also where the application has dropped it.
     rewriteHead(propagation),
     retryAt,
+    ...observation.sent,
     // A pool for each class: its sockets carry the class's congestion control and marks from the SYN on.
     traffic.take(takeConnection()),
     // The last look at the time; each attempt says which one it is and what time is left.

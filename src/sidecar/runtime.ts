@@ -1,5 +1,12 @@
 import { resolveLimits, type SidecarConfig } from '../config/index.ts';
-import { type Clock, type Logger, type Random, silentLogger, systemClock } from '../core/index.ts';
+import {
+  type Clock,
+  type Logger,
+  type Policy,
+  type Random,
+  silentLogger,
+  systemClock,
+} from '../core/index.ts';
 import {
   createPropagation,
   createProvenanceResolver,
@@ -23,6 +30,7 @@ import { http2Protocol } from './http2/index.ts';
 import { TimerWheel } from './io/index.ts';
 import { type DataPathLimits, FIXED_LIMITS } from './limits.ts';
 import type { NetworkReactions } from './network/index.ts';
+import { NO_OBSERVATION, type ObservationStages } from './operation/observe.ts';
 import type { Protocol } from './protocol.ts';
 import { type QueuedRoutes, queuedRoutes } from './queued-routes.ts';
 import { StatisticsReporter } from './statistics/index.ts';
@@ -70,6 +78,8 @@ export interface Runtime extends ConfiguredParts {
   tap: Tap | undefined;
   /** Where requests are told of. */
   tapPoint: TapPoint | undefined;
+  /** The stages that log requests and report spans, for a policy. */
+  observe: (policy: Policy) => ObservationStages;
   network: NetworkReactions | undefined;
   close(): Promise<void>;
 }
@@ -103,6 +113,7 @@ export function openRuntime(config: SidecarConfig, dependencies: SidecarDependen
     reporter,
     tap: undefined,
     tapPoint: undefined,
+    observe: () => NO_OBSERVATION,
     network: undefined,
     close: async () => {
       await reporter.close();

@@ -110,7 +110,7 @@ function handleOf(opened: Opened, dependencies: StartDependencies) {
       controlPlane: opened.control?.statistics() ?? null,
     }),
     reload: (config) => (config === undefined ? reloader.reload() : reloader.replace(config)),
-    reopen: () => operation?.reopen(),
+    reopen: () => opened.observers?.reopen(),
     drain: () => {
       draining ??= drainAll(opened);
       return draining;
@@ -138,6 +138,10 @@ async function openAll(runtime: Runtime, opened: Opened): Promise<void> {
     runtime.tap = tap;
     runtime.tapPoint = tap;
     reporter.addSection('tap', () => ({ ...tap.statistics() }));
+  }
+  if (config.accessLog !== undefined || config.traces !== undefined) {
+    const { openObservers } = await import('./operation/observers.ts');
+    opened.observers = await openObservers(runtime);
   }
   opened.control = await makeControlClient(runtime);
   await openNetwork(runtime, opened.control);

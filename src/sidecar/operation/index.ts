@@ -1,5 +1,6 @@
 import type { SidecarConfig } from '../../config/index.ts';
 import type { Opened } from '../opened.ts';
+import type { AdminServer } from './admin/index.ts';
 import type { Readiness } from './readiness.ts';
 import type { Reloader } from './reloader.ts';
 import { watchFiles } from './watch.ts';
@@ -27,24 +28,32 @@ export interface Operation {
   readonly adminPort: number | undefined;
   /** The configuration stands in these files now. */
   follow(files: readonly string[]): void;
-  reopen(): void;
   close(): Promise<void>;
 }
 
-/** Opens those ways that are configured. @throws PriomeshError LISTEN_FAILED */
+/** Opens those ways that are configured; the code of the others is not loaded. @throws PriomeshError LISTEN_FAILED */
 export async function openOperation(config: SidecarConfig, operated: Operated): Promise<Operation> {
+  const admin = config.admin === undefined ? undefined : await loadAdmin(config.admin, operated);
   const watch = config.watch === true ? watchFiles(() => reload(operated)) : undefined;
   watch?.follow(operated.files);
   return {
-    adminPort: undefined,
+    adminPort: admin?.port,
     follow: (files) => {
       if (files.length > 0) watch?.follow(files);
     },
-    reopen: () => undefined,
     close: async () => {
       watch?.close();
+      await admin?.close();
     },
   };
+}
+
+async function loadAdmin(
+  settings: NonNullable<SidecarConfig['admin']>,
+  operated: Operated,
+): Promise<AdminServer> {
+  const { openAdmin } = await import('./admin/index.ts');
+  return openAdmin(settings, operated);
 }
 
 /** What goes wrong has been logged and counted. */

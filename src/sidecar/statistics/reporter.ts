@@ -2,7 +2,7 @@ import { appendFile, stat } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Clock, type Logger, messageOf } from '../../core/index.ts';
 import type { PropagationCounters, ProvenanceTableCounters } from '../../propagation/index.ts';
-import { congestionControlOf, emptyTcpInfo, type Transport, tcpInfo } from '../../transport/index.ts';
+import { congestionControlOf, emptyTcpInfo, type TcpInfo, type Transport, tcpInfo } from '../../transport/index.ts';
 import type { AcceptedConnection } from '../accepted-connection.ts';
 import type { LiveSide, Side } from '../exchange.ts';
 import type { TimerWheel } from '../io/index.ts';
@@ -65,6 +65,15 @@ export class StatisticsReporter {
   /** Another configuration holds. */
   follow({ classNames, propagation, provenanceTable }: FollowedParts): void {
     this.#options = { ...this.#options, classNames, propagation, provenanceTable };
+  }
+
+  /** What is counted of each side, and the sections beside them. */
+  get sides(): readonly ReportedSide[] {
+    return this.#sides;
+  }
+
+  get sections(): ReadonlyMap<string, () => Readonly<Record<string, unknown>>> {
+    return this.#sections;
   }
 
   /** Adds a section of its own beside the sides. */
@@ -208,13 +217,19 @@ function classNumbers({ queueWaitUs, ...numbers }: ClassCounters): Readonly<Reco
   };
 }
 
+/** What the kernel says about some connections of a class. */
+export interface TransportSample {
+  readonly congestionControl: string | null;
+  readonly samples: readonly TcpInfo[];
+}
+
 /** What the kernel says about some connections of a class: those that carry its bytes over the network on this side. */
-function transportSample(
+export function transportSample(
   side: Side,
   callers: ReadonlySet<AcceptedConnection>,
   upstreams: readonly Upstream[],
   classIndex: number,
-): Readonly<Record<string, unknown>> {
+): TransportSample {
   const sockets = [];
   if (side.name === 'inbound') {
     for (const caller of callers) {

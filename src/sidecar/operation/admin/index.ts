@@ -1,0 +1,1 @@
+export { type AdminServer, openAdmin } from './server.ts';

@@ -5,6 +5,7 @@ import { makeOutbound, type OutboundWay } from './open-outbound.ts';
 import type { Opened } from './opened.ts';
 import { refuseFixed } from './operation/fixed-keys.ts';
 import type { Upstream } from './pools/index.ts';
+import { serviceTraffic } from './resilience/index.ts';
 import { nextRuntime, type Runtime } from './runtime.ts';
 import type { SideCounters } from './statistics/index.ts';
 
@@ -109,10 +110,18 @@ function stayingUpstreams(
   before: SidecarConfig,
   now: SidecarConfig,
 ): ReadonlyMap<string, Upstream> {
-  const unchanged = called.filter(({ name }) =>
-    equal(before.outbound?.upstreams[name], now.outbound?.upstreams[name]),
+  const unchanged = called.filter(
+    ({ name }) =>
+      equal(before.outbound?.upstreams[name], now.outbound?.upstreams[name]) &&
+      equal(boundsOf(before, name), boundsOf(now, name)),
   );
   return new Map(unchanged.map((upstream) => [upstream.name, upstream]));
+}
+
+/** What a policy says of connections to a service. */
+function boundsOf({ policy }: SidecarConfig, name: string): readonly unknown[] {
+  const { connectMs, maxConnections } = serviceTraffic(policy, name);
+  return [connectMs, maxConnections];
 }
 
 /** An upstream whose endpoints are still to be found begins with those that were known under its name. */

@@ -52,6 +52,8 @@ export const NO_TRAFFIC: TrafficStages = {
 export interface TrafficParts {
   readonly policy: Policy;
   readonly random: Random;
+  /** What was counted before, and is gone on with. */
+  readonly counts: Map<string, Record<string, number>>;
   /** Where the counters are reported. */
   readonly report: (counters: TrafficCounters) => void;
   readonly believed: (callerAddress: string) => boolean;
@@ -165,8 +167,9 @@ export function inboundTraffic(parts: InboundTrafficParts): TrafficStages {
   };
 }
 
-function begun({ policy, random: root, report }: TrafficParts, traffic: TrafficSettings) {
-  const counters = new TrafficCounters(policy.classes.map(({ name }) => name));
+function begun({ policy, random: root, counts, report }: TrafficParts, traffic: TrafficSettings) {
+  const names = policy.classes.map(({ name }) => name);
+  const counters = new TrafficCounters(names, counts);
   report(counters);
   const random = root.child('traffic');
   const context = { counters, random: random.child('pauses'), tellsTime: traffic.deadlines !== undefined };

@@ -1,10 +1,12 @@
 /** What is counted of the traffic settings, by what, where and for which class. All of it only grows. */
 export class TrafficCounters {
   readonly #classNames: readonly string[];
-  readonly #counts = new Map<string, number[]>();
+  readonly #counts: Map<string, Record<string, number>>;
 
-  constructor(classNames: readonly string[]) {
+  /** @param counts what was counted before; it is gone on with */
+  constructor(classNames: readonly string[], counts: Map<string, Record<string, number>>) {
     this.#classNames = classNames;
+    this.#counts = counts;
   }
 
   /** @param what such as `retries`, @param where an upstream, a route, a limit or a fault */
@@ -12,10 +14,11 @@ export class TrafficCounters {
     const key = `${what} ${where}`;
     let byClass = this.#counts.get(key);
     if (byClass === undefined) {
-      byClass = this.#classNames.map(() => 0);
+      byClass = {};
       this.#counts.set(key, byClass);
     }
-    byClass[classIndex] = (byClass[classIndex] ?? 0) + 1;
+    const name = this.#classNames[classIndex] ?? 'unknown';
+    byClass[name] = (byClass[name] ?? 0) + 1;
   }
 
   /** `what` to `where` to class to number. */
@@ -26,10 +29,7 @@ export class TrafficCounters {
       const what = key.slice(0, at);
       result[what] ??= {};
       const ofWhat = result[what];
-      if (ofWhat === undefined) continue;
-      ofWhat[key.slice(at + 1)] = Object.fromEntries(
-        this.#classNames.map((name, index) => [name, byClass[index] ?? 0]),
-      );
+      if (ofWhat !== undefined) ofWhat[key.slice(at + 1)] = { ...byClass };
     }
     return result;
   }

@@ -46,6 +46,8 @@ export class SideCounters {
   /** By reason of the class: a rule's name, `default`, or how provenance found it. */
   readonly reasons: Map<string, number>;
   readonly limits: Record<CountedLimit, number>;
+  /** What the stages of `traffic` have counted: what and where, to class to number. */
+  readonly traffic: Map<string, Record<string, number>>;
 
   readonly #byName: Map<string, ClassCounters>;
 
@@ -65,6 +67,7 @@ export class SideCounters {
     this.refusals = before?.refusals ?? new Map();
     this.answers = before?.answers ?? new Map();
     this.reasons = before?.reasons ?? new Map();
+    this.traffic = before?.traffic ?? new Map();
     this.limits =
       before?.limits ??
       (Object.fromEntries(COUNTED_LIMITS.map((name) => [name, 0])) as Record<CountedLimit, number>);

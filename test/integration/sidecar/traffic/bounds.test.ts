@@ -194,6 +194,23 @@ describe('a rate limit', () => {
   });
 });
 
+describe('another policy', () => {
+  it('holds for the requests that begin under it, and counting goes on', async () => {
+    const { waiting, handler } = held();
+    const faults = [{ name: 'always', match: {}, percent: 100, abort: 503 }];
+    const calls = await opened({ service: [handler] }, { faults });
+    expect((await calls.call('service')).status).toBe(503);
+    await calls.sidecar.reload({ ...calls.config, policy: trafficPolicy({}) });
+    const under = calls.call('service');
+    await until(() => waiting.length === 1);
+    await calls.sidecar.reload({ ...calls.config, policy: trafficPolicy({ faults }) });
+    expect((await calls.call('service')).status).toBe(503);
+    waiting[0]?.end('as it began');
+    expect((await under).body).toBe('as it began');
+    expect(calls.counted('faults', 'always')).toBe(2);
+  });
+});
+
 describe('a fault', () => {
   it('aborts and delays the share that it says, of the classes and requests that it names', async () => {
     let arrived = 0;

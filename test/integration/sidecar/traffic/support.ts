@@ -12,6 +12,7 @@ export function trafficPolicy(traffic: TrafficSettings): Policy {
 /** A sidecar between clients and some services, and what is to be closed. */
 export interface Calls {
   readonly sidecar: Sidecar;
+  readonly config: SidecarConfig;
   /** A request through the way out. */
   call(service: string, options?: http.RequestOptions & { readonly body?: string }): Promise<Reply>;
   /** A number of the statistics of the way out: what, where, and of which class. */
@@ -54,6 +55,7 @@ export async function callsTo(
   const sidecar = await startSidecar(config, { random: seededRandom(1) });
   return {
     sidecar,
+    config,
     call: (service, options = {}) =>
       request(sidecar.outboundPort ?? 0, {
         ...options,

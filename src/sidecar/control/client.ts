@@ -1,4 +1,5 @@
 import type { ControlEvents } from './events.ts';
+import type { RegistryEndpoint } from './registry-view.ts';
 import { type ControlStream, type ControlStreamOptions, openControlStream } from './stream.ts';
 
 /** What the one stream of a sidecar is opened with. */
@@ -8,15 +9,18 @@ export type ControlClientOptions = Omit<ControlStreamOptions, 'events' | 'endpoi
 export class ControlClient {
   readonly #options: ControlClientOptions;
   readonly #listeners = new Set<Partial<ControlEvents>>();
+  /** What the registry was last told to be. */
+  #registry: readonly RegistryEndpoint[] | undefined;
   #stream: ControlStream | undefined;
 
   constructor(options: ControlClientOptions) {
     this.#options = options;
   }
 
-  /** Tells somebody what comes from now on. @returns what ends that */
+  /** Tells somebody what comes from now on, and the registry as it was last known at once. @returns what ends that */
   listen(events: Partial<ControlEvents>): () => void {
     this.#listeners.add(events);
+    if (this.#registry !== undefined) events.registry?.(this.#registry, true);
     return () => void this.#listeners.delete(events);
   }
 
@@ -31,7 +35,10 @@ export class ControlClient {
       events: {
         paths: (peers) => each((events) => events.paths?.(peers)),
         hints: (hints) => each((events) => events.hints?.(hints)),
-        registry: (endpoints, whole) => each((events) => events.registry?.(endpoints, whole)),
+        registry: (endpoints, whole) => {
+          this.#registry = endpoints;
+          each((events) => events.registry?.(endpoints, whole));
+        },
         lost: () => each((events) => events.lost?.()),
       },
     });

@@ -7,9 +7,11 @@ function isGatewayError(status: number): boolean {
 
 /** Says how an endpoint did, once it has answered. Who failed without an answer has been counted where that was seen. */
 function observe(exchange: Exchange): void {
-  const { endpoint, responseStatus, respondedMs, pickedMs } = exchange;
+  const { endpoint, responseStatus, respondedMs, pickedMs, side } = exchange;
   if (endpoint === undefined || responseStatus === 0) return;
-  const latencyMs = pickedMs < 0 ? -1 : Math.max(0, respondedMs - pickedMs);
+  // Where nobody has noted when the head of the response came, its end must do.
+  const latencyMs =
+    pickedMs < 0 ? -1 : (respondedMs < pickedMs ? side.clock.nowMs() : respondedMs) - pickedMs;
   if (isGatewayError(responseStatus)) endpoint.observed(latencyMs, 'gateway-error');
   else if (!exchange.active && exchange.outcome === 'completed') endpoint.observed(latencyMs, 'succeeded');
 }

@@ -5,13 +5,22 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SidecarConfig } from '../../../../src/config/index.ts';
 import { type ControlPlane, startControlPlane } from '../../../../src/control-plane/index.ts';
-import { seededRandom, silentLogger, systemClock } from '../../../../src/core/index.ts';
+import { type Policy, seededRandom, silentLogger, systemClock } from '../../../../src/core/index.ts';
+import { ControlClient } from '../../../../src/sidecar/control/index.ts';
 import { type Sidecar, startSidecar } from '../../../../src/sidecar/index.ts';
-import { httpApplication, testPolicy, until } from '../harness.ts';
-import { caller, Load, namedApplication } from './support.ts';
+import { httpApplication, testPolicy } from '../harness.ts';
+import { trafficPolicy } from '../traffic/support.ts';
+import { caller, Load, namedApplication, until } from './support.ts';
 
 const MAIN = new URL('../../../../src/sidecar/main.ts', import.meta.url).pathname;
 const SERVED = { discovery: { controlPlane: { service: 'shop' } } };
+
+const RETRIES = {
+  attempts: 4,
+  on: ['connect-failure', 'reset'] as const,
+  methods: 'idempotent' as const,
+  backOff: { baseMs: 5, maxMs: 20 },
+};
 
 let opened: { close(): Promise<void> }[];
 let folder: string;
@@ -86,8 +95,11 @@ async function replicaProcess(
   return { child, port: (JSON.parse(line) as { inboundPort: number }).inboundPort };
 }
 
-async function loaded(workers: number): Promise<{ readonly load: Load; readonly sidecar: Sidecar }> {
-  const sidecar = keep(await caller(SERVED, { controlPlane: { target, node: '127.0.0.1' } }));
+async function loaded(
+  workers: number,
+  policy: Policy = testPolicy(),
+): Promise<{ readonly load: Load; readonly sidecar: Sidecar }> {
+  const sidecar = keep(await caller(SERVED, { policy, controlPlane: { target, node: '127.0.0.1' } }));
   await until(() => known(sidecar) > 0);
   const load = new Load(sidecar.outboundPort ?? 0, workers);
   keep({ close: () => load.stop() });
@@ -97,6 +109,34 @@ async function loaded(workers: number): Promise<{ readonly load: Load; readonly 
 const upstream = (sidecar: Sidecar): Record<string, number> =>
   (sidecar.statistics()['upstreams'] as { shop: Record<string, number> }).shop;
 const known = (sidecar: Sidecar): number => upstream(sidecar)['endpoints'] ?? 0;
+
+describe('who listens to the control plane', () => {
+  it('later than others is told of the registry at once', async () => {
+    await plane();
+    await replica('a');
+    const client = new ControlClient({
+      target,
+      node: '127.0.0.1',
+      service: 'caller',
+      clock: systemClock,
+      random: seededRandom(1),
+      logger: silentLogger,
+    });
+    keep(client);
+    const told: number[] = [];
+    const silence = client.listen({ registry: (endpoints) => told.push(endpoints.length) });
+    client.start(undefined);
+    await until(() => told.at(-1) === 1);
+    silence();
+    let late = 0;
+    client.listen({
+      registry: (endpoints) => {
+        late = endpoints.length;
+      },
+    });
+    expect(late).toBe(1);
+  });
+});
 
 describe('endpoints from the registry', () => {
   it('join and go one after the other, again and again, and no request fails', async () => {
@@ -163,8 +203,8 @@ describe('endpoints from the registry', () => {
     await replica('a');
     const config = await replicaConfig('b');
     const first = await replicaProcess(config);
-    // One worker uses each connection more than once before: what it repeats is known to be repeatable.
-    const { load, sidecar } = await loaded(1);
+    // What is under way at the moment of a crash can only be sent again.
+    const { load, sidecar } = await loaded(2, trafficPolicy({ services: { shop: { retries: RETRIES } } }));
     await load.served(['a', 'b'], 20);
     first.child.kill('SIGKILL');
     await until(() => known(sidecar) === 1);

@@ -1,7 +1,7 @@
 import dgram from 'node:dgram';
 import http from 'node:http';
 import type { EndpointConfig, SidecarConfig, UpstreamConfig } from '../../../../src/config/index.ts';
-import { type LogFields, type Logger, seededRandom } from '../../../../src/core/index.ts';
+import { type LogFields, type Logger, seededRandom, systemClock } from '../../../../src/core/index.ts';
 import { type Sidecar, startSidecar } from '../../../../src/sidecar/index.ts';
 import { httpApplication, type TestServer, testPolicy } from '../harness.ts';
 
@@ -72,14 +72,14 @@ export class Load {
   /** Waits until all of these have answered so often, from now on. */
   async served(names: readonly string[], times = 5): Promise<void> {
     this.answers = new Map();
-    while (!names.every((name) => (this.answers.get(name) ?? 0) >= times)) await turn();
+    await until(() => names.every((name) => (this.answers.get(name) ?? 0) >= times));
   }
 
   /** Who answers the next so many requests. */
   async next(count: number): Promise<readonly string[]> {
     this.answers = new Map();
     const sum = (): number => [...this.answers.values()].reduce((all, one) => all + one, 0);
-    while (sum() < count) await turn();
+    await until(() => sum() >= count);
     return [...this.answers.keys()].sort();
   }
 
@@ -94,6 +94,7 @@ export class Load {
       const { status, body } = await this.#ask();
       if (status !== 200) this.failures.push(status);
       else this.answers.set(body, (this.answers.get(body) ?? 0) + 1);
+      await turn();
     }
   }
 
@@ -115,7 +116,13 @@ export class Load {
   }
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Leaves the processor to those that are waited for. */
+const turn = (): Promise<void> => systemClock.sleep(3);
+
+/** Resolves when a condition holds, which is looked at every few milliseconds. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
 
 /** A name server that answers A and SRV questions as the test says; what it does not know does not exist. */
 export interface NameServer {

@@ -15,9 +15,12 @@ function tableOf(candidates: readonly Candidate[], size: number): Uint16Array {
   const skips = candidates.map(({ label }) => (hashText(label, SKIP_SEED) % (size - 1)) + 1);
   // Each has its first turn at once, so that none is left without an entry.
   const earned = candidates.map(({ weight }) => 1 - weight / heaviest);
+  // Turns are taken in the order of the labels, so that the table is the same wherever the list comes in another order.
+  const order = candidates.map((_, owner) => owner);
+  order.sort((one, other) => ((candidates[one]?.label ?? '') < (candidates[other]?.label ?? '') ? -1 : 1));
   let filled = 0;
   for (;;) {
-    for (let owner = 0; owner < candidates.length; owner += 1) {
+    for (const owner of order) {
       earned[owner] = (earned[owner] as number) + (candidates[owner] as Candidate).weight / heaviest;
       // A hair below one: sums of fractions are not exact.
       if ((earned[owner] as number) < 1 - 1e-9) continue;

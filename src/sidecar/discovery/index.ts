@@ -27,6 +27,17 @@ const SOURCES: readonly Open[] = [
       : openRegistrySource(controlPlane.service, context.control, context),
 ];
 
+/** The same endpoints in any order are no news: whatever is made of a list is not made again. */
+function onlyNews(tell: SourceContext['found']): SourceContext['found'] {
+  let last: string | undefined;
+  return (endpoints) => {
+    const now = JSON.stringify(endpoints.map((endpoint) => JSON.stringify(endpoint)).sort());
+    if (now === last) return;
+    last = now;
+    tell(endpoints);
+  };
+}
+
 /** Begins to look for the endpoints of those upstreams that say where. */
 export function openDiscovery(
   upstreams: readonly { readonly upstream: Upstream; readonly config: UpstreamConfig }[],
@@ -38,7 +49,7 @@ export function openDiscovery(
       ...shared,
       random: shared.random.child(upstream.name),
       upstream: upstream.name,
-      found: (endpoints) => upstream.set(endpoints),
+      found: onlyNews((endpoints) => upstream.set(endpoints)),
     };
     return SOURCES.flatMap((open) => {
       const source = open(discovery, context);

@@ -87,6 +87,16 @@ describe('streams of a link', () => {
     expect(keeper.received.equals(Buffer.concat([Buffer.from('x'), whole]))).toBe(true);
   });
 
+  it('end behind what had to wait for credit', async () => {
+    const { opener, accepter } = fresh();
+    const { stream, keeper } = opener.open();
+    const whole = pattern(2 * FIRST_CREDIT_BYTES);
+    stream.end(whole);
+    await pair.settle();
+    expect(accepter.keepers[0]?.received.equals(whole)).toBe(true);
+    expect([accepter.keepers[0]?.ended, keeper.closed]).toEqual([1, 1]);
+  });
+
   it('hold the reading of the stream whose bytes they relay, and pin them meanwhile', async () => {
     const { opener, accepter } = fresh();
     const a = opener.open();
@@ -205,6 +215,40 @@ describe('streams of a link', () => {
 });
 
 describe('a link', () => {
+  it('lets no stream write over bytes of another that are still being written', async () => {
+    const { opener, accepter } = fresh();
+    const [first, second] = [opener.open(), opener.open()];
+    await pair.settle();
+    const pending: Buffer[] = [];
+    const quiet = { onEnd: () => undefined, onClosed: () => undefined };
+    const [one, other] = accepter.streams;
+    if (one === undefined || other === undefined) throw new Error('streams are missing');
+    one.owner = {
+      ...quiet,
+      onBytes: () => {
+        pending.push(one.input.bytes.subarray(one.input.start, one.input.end));
+        one.input.pin();
+        one.input.consumeTo(one.input.end);
+      },
+    };
+    other.owner = {
+      ...quiet,
+      onBytes: () => {
+        other.input.reserveInFront(12);
+        other.input.bytes.fill('#', other.input.start - 12, other.input.start);
+        other.input.consumeTo(other.input.end);
+      },
+    };
+    first.stream.send(Buffer.from('being written'));
+    second.stream.send(Buffer.from('edited'));
+    await pair.settle();
+    expect(pending.map(String)).toEqual(['being written']);
+    // Nor does the link read over them.
+    first.stream.send(Buffer.from('what comes next'));
+    await pair.settle();
+    expect(pending.map(String)).toEqual(['being written', 'what comes next']);
+  });
+
   it('collects while a write is pending, never over its memory, and lets the important class overtake then', async () => {
     const { opener, accepter } = fresh();
     const streams = [7, 7, 0].map((classIndex) => opener.open(classIndex));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom, systemClock } from '../../../../src/core/index.ts';
 import { TimerWheel } from '../../../../src/sidecar/io/index.ts';
+import { FIRST_CREDIT_BYTES } from '../../../../src/sidecar/link/frames.ts';
 import { arriveAt, type Keeper, LinkPair } from './link-pair.ts';
 
 /** What a test does with one stream after the other. */
@@ -132,6 +133,9 @@ describe('a link, against what sockets would do', () => {
         };
         check(pair.accepter.keepers, there, home);
         check(pair.opener.keepers, home, there);
+        for (const { granted, input } of [...pair.opener.streams, ...pair.accepter.streams]) {
+          expect(granted + input.length).toBeLessThanOrEqual(FIRST_CREDIT_BYTES);
+        }
         // Both ends agree on which streams live.
         expect(pair.opener.link.size).toBe(pair.accepter.link.size);
         pair.opener.link.destroy();

@@ -113,3 +113,9 @@ function hedgingOf(settings: HedgeSettings | undefined, className: string): Hedg
     budget: new AttemptBudget(settings.maxPercent, HEDGES_PER_SECOND, HEDGE_WINDOW_MS),
   };
 }
+
+/** After how long a request of a class is hedged; Infinity: not at all, or not yet. */
+export function hedgeAfterMs({ hedging, latency }: ClassPlan, nowMs: number): number {
+  if (hedging === undefined) return Number.POSITIVE_INFINITY;
+  return hedging.afterMs ?? latency.quantileMs(hedging.afterQuantile ?? 1, nowMs);
+}

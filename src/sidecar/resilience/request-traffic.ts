@@ -5,10 +5,19 @@ import type { Endpoint } from '../pools/index.ts';
 import { Agenda, DATES, type DateIndex } from './agenda.ts';
 import type { Circuit } from './circuit.ts';
 import type { TrafficCounters } from './counters.ts';
-import { ATTEMPT_FIELD, ERROR_FIELD, TIME_LEFT_FIELD } from './fields.ts';
-import type { ClassPlan, Retries, RoutePlan, ServicePlan } from './plan.ts';
+import { attemptFields, ERROR_FIELD } from './fields.ts';
+import { type ClassPlan, hedgeAfterMs, type Retries, type RoutePlan, type ServicePlan } from './plan.ts';
+import {
+  concerns,
+  hindrance,
+  isGatewayError,
+  isShedding,
+  pauseBefore,
+  rejectsStatus,
+} from './retry-rules.ts';
 
 const NO_TIMEOUTS: TimeoutSettings = {};
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** What all requests of one side share here. */
 export interface TrafficContext {
@@ -16,15 +25,6 @@ export interface TrafficContext {
   readonly random: Random;
   /** Whether requests are sent on with the time that they have left. */
   readonly tellsTime: boolean;
-}
-
-function isGatewayError(status: number): boolean {
-  return status >= 502 && status <= 504;
-}
-
-/** Answers by which a peer's sidecar sheds load: the same endpoint is not to be troubled again. */
-function isShedding(code: string | undefined): boolean {
-  return code !== undefined && /^(?:QUEUE_|CIRCUIT_|BULKHEAD_|POOL_FULL|TOO_MANY|SHUTTING_DOWN)/.test(code);
 }
 
 /** What deadlines, timeouts, retries and hedges know of one request. It is kept with its exchange and used again for the next. */
@@ -39,6 +39,8 @@ export class RequestTraffic implements AttemptControl {
   probe = false;
   bulkheadHeld = false;
   pendingHeld = false;
+  /** Whether it is the service that has so much time, and not the caller that gives so much. */
+  bounded = false;
   #attempt = 0;
   #sentMs = 0;
   #retryHeld = false;
@@ -58,6 +60,7 @@ export class RequestTraffic implements AttemptControl {
     traffic.#context = context;
     traffic.route = undefined;
     traffic.service = undefined;
+    traffic.bounded = false;
     traffic.#attempt = 0;
     traffic.#hedged = false;
     traffic.#first = undefined;
@@ -78,10 +81,11 @@ export class RequestTraffic implements AttemptControl {
     return (this.route?.timeouts ?? NO_TIMEOUTS)[name] ?? this.service?.timeouts[name];
   }
 
-  /** The request has until then; an earlier date stays. */
+  /** By what the policy says of the service, the request has until then; an earlier date stays. */
   bound(deadlineMs: number): void {
     const exchange = this.#exchange;
     if (deadlineMs >= exchange.deadlineMs) return;
+    this.bounded = true;
     exchange.deadlineMs = deadlineMs;
     this.watchDeadline();
   }
@@ -89,7 +93,7 @@ export class RequestTraffic implements AttemptControl {
   /** Sees to it that the request ends when its deadline has passed. */
   watchDeadline(): void {
     const { deadlineMs, side } = this.#exchange;
-    if (deadlineMs < Number.POSITIVE_INFINITY) this.#agenda.set(side.wheel, DATES.deadline, deadlineMs);
+    if (deadlineMs < NEVER) this.#agenda.set(side.wheel, DATES.deadline, deadlineMs);
   }
 
   /** The stage that says `wait` now is left after so long. @param then in place of going on */
@@ -128,13 +132,7 @@ export class RequestTraffic implements AttemptControl {
   }
 
   #fields(nowMs: number, attempt: number): HeadFields {
-    const { deadlineMs } = this.#exchange;
-    const fields: [string, string][] = [];
-    if (this.#context.tellsTime && deadlineMs < Number.POSITIVE_INFINITY) {
-      fields.push([TIME_LEFT_FIELD, String(Math.max(1, Math.floor(deadlineMs - nowMs)))]);
-    }
-    if (attempt > 1) fields.push([ATTEMPT_FIELD, String(attempt)]);
-    return fields;
+    return attemptFields(this.#context.tellsTime ? this.#exchange.deadlineMs - nowMs : NEVER, attempt);
   }
 
   /** The request is over. */
@@ -163,10 +161,8 @@ export class RequestTraffic implements AttemptControl {
   }
 
   #rejects(exchange: Exchange, status: number): boolean {
-    const causes = this.#retries?.causes;
-    if (causes === undefined) return false;
-    const wanted = causes.has(status) || (isGatewayError(status) && causes.has('gateway-error'));
-    if (!wanted) return false;
+    const retries = this.#retries;
+    if (retries === undefined || !rejectsStatus(retries, status)) return false;
     const { endpoint, responseStatus } = exchange;
     if (this.#hedged && exchange.takeHedge()) {
       this.#hedged = false;
@@ -203,20 +199,14 @@ export class RequestTraffic implements AttemptControl {
     const retries = this.#retries;
     const ofClass = this.#class;
     if (retries === undefined || ofClass === undefined) return false;
-    const wanted = typeof cause === 'number' || retries.causes.has(cause);
-    if (!wanted || this.#attempt >= retries.attempts) return false;
-    // Where no connection was made nothing was sent, so that any method is safe.
-    if (!exchange.isIdempotent && !retries.anyMethod && cause !== 'connect-failure') return false;
-    if (!exchange.repeatable) return this.#refused('retriesImpossible');
+    if (!concerns(retries, exchange, cause, this.#attempt)) return false;
     const { endpoint, upstream, tried } = exchange;
     const known = endpoint === undefined || tried.includes(endpoint) ? tried.length : tried.length + 1;
     const others = (upstream?.endpoints.length ?? 0) - known;
-    if (elsewhere && others <= 0) return this.#refused('retriesNowhere');
     const nowMs = exchange.side.clock.nowMs();
-    const pauseMs = this.#pauseMs(retries);
-    if (nowMs + pauseMs >= exchange.deadlineMs) return this.#refused('retriesTooLate');
-    if (ofClass.circuit?.retriesFull === true) return this.#refused('retriesBounded');
-    if (!ofClass.budget.take(nowMs)) return this.#refused('retriesOverBudget');
+    const pauseMs = pauseBefore(retries, this.#attempt, this.#context.random.next());
+    const hindered = hindrance(exchange, ofClass, { nowMs, pauseMs, others, elsewhere });
+    if (hindered !== undefined) return this.#refused(hindered);
     if (endpoint !== undefined && known > tried.length) tried.push(endpoint);
     if (others <= 0) tried.length = 0;
     this.#begin(ofClass.circuit, pauseMs);
@@ -235,23 +225,19 @@ export class RequestTraffic implements AttemptControl {
     }
     this.#agenda.clear(DATES.try);
     this.#agenda.clear(DATES.hedge);
+    if (this.#hedged) exchange.dropHedge();
+    this.#hedged = false;
     exchange.retreat();
     if (pauseMs < 1) exchange.proceed();
     else this.delay(pauseMs);
-  }
-
-  /** Full jitter: Brooker, "Exponential Backoff And Jitter", 2015. */
-  #pauseMs({ baseMs, maxMs }: Retries): number {
-    return this.#context.random.next() * Math.min(maxMs, baseMs * 2 ** (this.#attempt - 1));
   }
 
   #planHedge(nowMs: number): void {
     const exchange = this.#exchange;
     const ofClass = this.#class;
     if (ofClass?.hedging === undefined || !exchange.isIdempotent) return;
-    const { afterMs, afterQuantile } = ofClass.hedging;
-    const waitMs = afterMs ?? ofClass.latency.quantileMs(afterQuantile ?? 1, nowMs);
-    if (waitMs < Number.POSITIVE_INFINITY) this.#agenda.set(exchange.side.wheel, DATES.hedge, nowMs + waitMs);
+    const waitMs = hedgeAfterMs(ofClass, nowMs);
+    if (waitMs < NEVER) this.#agenda.set(exchange.side.wheel, DATES.hedge, nowMs + waitMs);
   }
 
   #hedge(nowMs: number): void {
@@ -306,7 +292,7 @@ export class RequestTraffic implements AttemptControl {
 
   #lookAtSilence(nowMs: number): void {
     const exchange = this.#exchange;
-    const idleMs = this.timeout('idleMs') ?? Number.POSITIVE_INFINITY;
+    const idleMs = this.timeout('idleMs') ?? NEVER;
     const dueMs = exchange.lastProgressMs + idleMs;
     if (dueMs > nowMs) {
       this.#agenda.set(exchange.side.wheel, DATES.idle, dueMs);

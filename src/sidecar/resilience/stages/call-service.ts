@@ -21,7 +21,8 @@ const FAILURES: ReadonlySet<string> = new Set<AnswerCode>([
 const STRIPPED = { remove: [ATTEMPT_FIELD], add: [] };
 
 /** Whether a request that has ended failed; undefined when that can't be told. */
-function failed({ outcome, outcomeCode, responseStatus }: Exchange): boolean | undefined {
+function failed({ outcome, outcomeCode, responseStatus, traffic }: Exchange): boolean | undefined {
+  if (outcomeCode === 'DEADLINE_EXCEEDED') return traffic?.bounded === true ? true : undefined;
   switch (outcome) {
     case 'completed':
       return responseStatus >= 500;

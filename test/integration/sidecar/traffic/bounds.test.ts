@@ -130,6 +130,29 @@ describe('a circuit', () => {
   });
 });
 
+describe('what opens a circuit', () => {
+  const failures = { percent: 50, minRequests: 2, windowMs: 60_000, openMs: 600_000, probes: 1 };
+
+  it('is a service that takes longer than it may, and not a caller that gives no time', async () => {
+    const { handler } = held();
+    const calls = await opened(
+      { service: [handler] },
+      {
+        deadlines: { header: 'x-request-timeout-ms' },
+        services: { service: { timeouts: { requestMs: 60 }, circuits: [{ failures }] } },
+      },
+    );
+    const hasty = { 'x-request-timeout-ms': '20' };
+    for (let index = 0; index < 4; index += 1) {
+      expect(outcome(await calls.call('service', { headers: hasty }))).toEqual([504, 'DEADLINE_EXCEEDED']);
+    }
+    for (let index = 0; index < 2; index += 1) {
+      expect(outcome(await calls.call('service'))).toEqual([504, 'DEADLINE_EXCEEDED']);
+    }
+    expect(outcome(await calls.call('service'))).toEqual([503, 'CIRCUIT_OPEN']);
+  });
+});
+
 describe('a bulkhead', () => {
   it('keeps a class from holding all that goes to a service', async () => {
     const { waiting, handler } = held();

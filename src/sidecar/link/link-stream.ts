@@ -1,8 +1,9 @@
 import type net from 'node:net';
 import type { ByteStream, StreamOwner } from '../io/index.ts';
-import { FIRST_CREDIT_BYTES, FRAME, MAX_CREDIT_BYTES, MAX_DATA_BYTES, RESET } from './frames.ts';
+import { FIRST_CREDIT_BYTES, FRAME, RESET } from './frames.ts';
 import type { LinkOutput } from './output.ts';
 import { type Lender, StreamInput } from './stream-input.ts';
+import { type SendingStream, StreamSender } from './stream-sender.ts';
 
 /** What a stream needs of the link that carries it. */
 export interface Carrier extends Omit<Lender, 'returned'> {
@@ -18,13 +19,6 @@ export interface Carrier extends Omit<Lender, 'returned'> {
   forget(stream: LinkStream): void;
 }
 
-/** Bytes that could not be sent yet. */
-interface Waiting {
-  readonly bytes: Buffer;
-  start: number;
-  readonly end: number;
-}
-
 const REASON_CLOSED = Buffer.from([RESET.closed]);
 const REASON_ABORTED = Buffer.from([RESET.aborted]);
 
@@ -32,7 +26,7 @@ const REASON_ABORTED = Buffer.from([RESET.aborted]);
 const NOBODY: StreamOwner = { onBytes: () => undefined, onEnd: () => undefined, onClosed: () => undefined };
 
 /** One of the streams of a link. To its owner it behaves as a socket does. */
-export class LinkStream implements ByteStream, Lender {
+export class LinkStream implements ByteStream, Lender, SendingStream {
   readonly input: StreamInput;
   readonly id: number;
   owner: StreamOwner = NOBODY;
@@ -43,13 +37,7 @@ export class LinkStream implements ByteStream, Lender {
   /** Bytes that the peer may still send. */
   granted = FIRST_CREDIT_BYTES;
   readonly #carrier: Carrier;
-  /** Bytes that we may still send. */
-  #credit = FIRST_CREDIT_BYTES;
-  /** The class of the frames that wait for the next write, and which write that is. */
-  #laneClass: number;
-  #laneTurn = -1;
-  #waiting: Waiting[] | undefined;
-  #unsentBytes = 0;
+  readonly #sender: StreamSender;
   #source: ByteStream | undefined;
   #paused = false;
   #undelivered = false;
@@ -65,7 +53,7 @@ export class LinkStream implements ByteStream, Lender {
     this.#carrier = carrier;
     this.id = id;
     this.classIndex = classIndex;
-    this.#laneClass = classIndex;
+    this.#sender = new StreamSender(this);
     this.input = new StreamInput(this, FIRST_CREDIT_BYTES / 2);
   }
 
@@ -87,11 +75,19 @@ export class LinkStream implements ByteStream, Lender {
   }
 
   get unsentBytes(): number {
-    return this.#unsentBytes;
+    return this.#sender.unsentBytes;
   }
 
   get flushed(): boolean {
-    return this.#unsentBytes === 0;
+    return this.#sender.unsentBytes === 0;
+  }
+
+  get output(): LinkOutput {
+    return this.#carrier.output;
+  }
+
+  holdBack(): void {
+    this.#carrier.holdBack(this);
   }
 
   pause(): void {
@@ -110,23 +106,20 @@ export class LinkStream implements ByteStream, Lender {
 
   send(bytes: Buffer): void {
     if (this.#closed || this.#ending) return;
-    const sent = this.#write(bytes, 0, bytes.length);
-    if (sent < bytes.length) this.#keepWaiting(bytes, sent, bytes.length);
+    this.#sender.write(bytes, 0, bytes.length);
   }
 
   relay(from: ByteStream, start: number, end: number): void {
     if (this.#closed || this.#ending) return;
     const { bytes } = from.input;
-    const sent = this.#write(bytes, start, end);
-    if (sent === end) return;
+    if (this.#sender.write(bytes, start, end)) return;
     from.input.pin();
-    this.#keepWaiting(bytes, sent, end);
     this.#hold(from);
   }
 
   sendFor(from: ByteStream, bytes: Buffer): void {
     this.send(bytes);
-    if (this.#unsentBytes > 0 && !this.#closed) this.#hold(from);
+    if (this.#sender.unsentBytes > 0 && !this.#closed) this.#hold(from);
   }
 
   letGo(from: ByteStream): void {
@@ -140,14 +133,14 @@ export class LinkStream implements ByteStream, Lender {
     if (bytes !== undefined) this.send(bytes);
     if (this.#ending || this.#closed) return;
     this.#ending = true;
-    if (this.#unsentBytes === 0) this.#sendEnd();
+    if (this.#sender.unsentBytes === 0) this.#sendEnd();
   }
 
   destroy(reset = false): void {
     if (this.#closed) return;
     if (!this.#peerGone) {
-      const whole = !reset && this.#unsentBytes === 0;
-      this.#inClass(FRAME.reset, whole ? REASON_CLOSED : REASON_ABORTED);
+      const whole = !reset && this.#sender.unsentBytes === 0;
+      this.#sender.frame(FRAME.reset, whole ? REASON_CLOSED : REASON_ABORTED);
     }
     this.#close(undefined);
   }
@@ -201,16 +194,15 @@ export class LinkStream implements ByteStream, Lender {
       this.fail(new Error('the peer reset the stream'));
       return;
     }
-    this.#dropWaiting();
+    this.#sender.drop();
     this.#endReceived = true;
     if (!this.#paused && !this.#undelivered) this.#deliverEnd();
   }
 
   /** @returns false when the peer gave more than there may be */
   receiveCredit(count: number): boolean {
-    this.#credit += count;
-    if (this.#credit > MAX_CREDIT_BYTES) return false;
-    if (this.#waiting !== undefined) this.pump();
+    if (!this.#sender.addCredit(count)) return false;
+    this.pump();
     return true;
   }
 
@@ -221,21 +213,11 @@ export class LinkStream implements ByteStream, Lender {
     this.#close(error);
   }
 
-  /** Sends on what had to wait. @returns false when the link is full again */
-  pump(): boolean {
-    const waiting = this.#waiting;
-    if (waiting === undefined || this.#closed) return true;
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      const sent = this.#writeNow(first.bytes, first.start, first.end);
-      this.#unsentBytes -= sent - first.start;
-      first.start = sent;
-      if (sent < first.end) return this.#credit <= 0;
-      waiting.shift();
-    }
-    this.#waiting = undefined;
+  /** Sends on what had to wait. */
+  pump(): void {
+    if (this.#closed || !this.#sender.pump()) return;
     if (this.#ending) this.#sendEnd();
     this.#releaseSource();
-    return true;
   }
 
   #deliverKept(): void {
@@ -260,47 +242,6 @@ export class LinkStream implements ByteStream, Lender {
     else this.end();
   }
 
-  #write(bytes: Buffer, start: number, end: number): number {
-    return this.#waiting === undefined ? this.#writeNow(bytes, start, end) : start;
-  }
-
-  /** @returns how far it came */
-  #writeNow(bytes: Buffer, start: number, end: number): number {
-    const { output } = this.#carrier;
-    let at = start;
-    while (at < end && this.#credit > 0) {
-      if (!output.hasRoom) {
-        this.#carrier.holdBack(this);
-        break;
-      }
-      const count = Math.min(end - at, MAX_DATA_BYTES, this.#credit);
-      output.data(this.#lane(), this.id, bytes, at, at + count);
-      this.#credit -= count;
-      at += count;
-    }
-    return at;
-  }
-
-  /** Frames of one stream keep their order: until the next write they stay in the lane that the first of them is in. */
-  #lane(): number {
-    const { turn } = this.#carrier.output;
-    if (this.#laneTurn !== turn) {
-      this.#laneTurn = turn;
-      this.#laneClass = this.classIndex;
-    }
-    return this.#laneClass;
-  }
-
-  #inClass(type: number, payload?: Buffer): void {
-    this.#carrier.output.inClass(this.#lane(), type, this.id, payload);
-  }
-
-  #keepWaiting(bytes: Buffer, start: number, end: number): void {
-    this.#waiting ??= [];
-    this.#waiting.push({ bytes, start, end });
-    this.#unsentBytes += end - start;
-  }
-
   #hold(from: ByteStream): void {
     from.pause();
     from.sink = this;
@@ -317,21 +258,16 @@ export class LinkStream implements ByteStream, Lender {
     source.resume();
   }
 
-  #dropWaiting(): void {
-    this.#waiting = undefined;
-    this.#unsentBytes = 0;
-  }
-
   #sendEnd(): void {
     if (this.#endSent || this.#peerGone) return;
     this.#endSent = true;
-    this.#inClass(FRAME.end);
+    this.#sender.frame(FRAME.end);
     if (this.#endDelivered) this.#close(undefined);
   }
 
   #close(error: Error | undefined): void {
     this.#closed = true;
-    this.#dropWaiting();
+    this.#sender.drop();
     this.#carrier.forget(this);
     // As with a socket, its owner hears of it later, and never in the middle of its own work.
     process.nextTick(() => {

@@ -2,15 +2,8 @@ import type net from 'node:net';
 import type { ByteStream, StreamOwner, TimerWheel } from '../io/index.ts';
 import type { LinkCounters } from './counters.ts';
 import { FloodGuard } from './flood-guard.ts';
-import {
-  FRAME,
-  FRAME_HEADER_BYTES,
-  GO_AWAY,
-  headerFault,
-  type LinkFault,
-  RESET,
-  readNumber,
-} from './frames.ts';
+import { FrameReader, type FrameTarget } from './frame-reader.ts';
+import { FRAME, GO_AWAY, type LinkFault, RESET, readNumber } from './frames.ts';
 import { LINK_LIMITS } from './limits.ts';
 import { type Carrier, LinkStream } from './link-stream.ts';
 import { LinkWatch } from './link-watch.ts';
@@ -38,7 +31,7 @@ const LAST_NUMBER = 2 ** 32 - 1;
 const PING_BYTES = 8;
 
 /** One connection between two sidecars, and the streams of bytes on it. */
-export class Link implements StreamOwner, Carrier {
+export class Link implements StreamOwner, Carrier, FrameTarget {
   readonly output: LinkOutput;
   readonly #wire: ByteStream;
   readonly socket: net.Socket;
@@ -52,9 +45,9 @@ export class Link implements StreamOwner, Carrier {
   readonly #ping = Buffer.alloc(PING_BYTES);
   #heldBack = new Set<LinkStream>();
   #lastNumber = 0;
-  /** The data frame that is being received: its stream, if that lives, and what is missing of it. */
+  /** The stream whose data frame is being received, if it lives. */
   #current: LinkStream | undefined;
-  #missing = 0;
+  readonly #reader = new FrameReader(this);
   /** Data that the peer may have sent before it heard that a stream was reset. */
   #strayBytes = 0;
   #pinned: Buffer | undefined;
@@ -150,37 +143,7 @@ export class Link implements StreamOwner, Carrier {
   onBytes(): void {
     this.#watch.heard();
     const { input } = this.#wire;
-    const { bytes, end } = input;
-    let at = input.start;
-    while (!this.#closed) {
-      if (this.#missing > 0) {
-        const count = Math.min(this.#missing, end - at);
-        if (count === 0) break;
-        this.#missing -= count;
-        at += count;
-        this.#current?.receive(bytes, at - count, at);
-        continue;
-      }
-      if (end - at < FRAME_HEADER_BYTES) break;
-      const length = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-      const type = bytes[at + 2] as number;
-      const classIndex = bytes[at + 3] as number;
-      const number = readNumber(bytes, at + 4);
-      const fault = headerFault(type, length, classIndex, number);
-      if (fault !== undefined) {
-        this.#violated(fault);
-        break;
-      }
-      if (type === FRAME.data) {
-        if (!this.#beginData(number, length, classIndex)) break;
-        at += FRAME_HEADER_BYTES;
-        continue;
-      }
-      if (end - at < FRAME_HEADER_BYTES + length) break;
-      at += FRAME_HEADER_BYTES;
-      if (!this.#frame(type, number, classIndex, bytes, at)) break;
-      at += length;
-    }
+    const at = this.#reader.read(input.bytes, input.start, input.end);
     input.consumeTo(this.#closed ? input.end : at);
   }
 
@@ -235,35 +198,37 @@ export class Link implements StreamOwner, Carrier {
     return stream;
   }
 
-  /** @returns whether to go on */
-  #beginData(number: number, length: number, classIndex: number): boolean {
-    this.#missing = length;
+  beginData(number: number, length: number, classIndex: number): boolean {
     const stream = this.#streams.get(number);
     this.#current = stream;
     if (stream === undefined) {
-      if (number > this.#lastNumber) return this.#violated('unknown-stream');
+      if (number > this.#lastNumber) return this.violated('unknown-stream');
       // It was on its way when the stream was reset here.
       this.#strayBytes -= length;
-      return this.#strayBytes >= 0 || this.#violated('unknown-stream');
+      return this.#strayBytes >= 0 || this.violated('unknown-stream');
     }
-    if (stream.endReceived) return this.#violated('data-after-end');
+    if (stream.endReceived) return this.violated('data-after-end');
     stream.granted -= length;
-    if (stream.granted < 0) return this.#violated('credit-exceeded');
+    if (stream.granted < 0) return this.violated('credit-exceeded');
     if (!this.#opener) stream.classIndex = classIndex;
     return true;
   }
 
-  /** @returns whether to go on */
-  #frame(type: number, number: number, classIndex: number, bytes: Buffer, at: number): boolean {
+  data(bytes: Buffer, start: number, end: number): boolean {
+    this.#current?.receive(bytes, start, end);
+    return !this.#closed;
+  }
+
+  frame(type: number, number: number, classIndex: number, bytes: Buffer, at: number): boolean {
     switch (type) {
       case FRAME.open:
         return this.#opened(number, classIndex);
       case FRAME.ping:
         return this.#pinged(bytes, at);
       case FRAME.pong:
-        return this.#watch.answered() || this.#violated('unasked-pong');
+        return this.#watch.answered() || this.violated('unasked-pong');
       case FRAME.goAway:
-        if ((bytes[at] as number) > GO_AWAY.violation) return this.#violated('go-away-reason');
+        if ((bytes[at] as number) > GO_AWAY.violation) return this.violated('go-away-reason');
         this.#goesAway();
         return true;
       default:
@@ -272,36 +237,36 @@ export class Link implements StreamOwner, Carrier {
   }
 
   #streamFrame(type: number, number: number, bytes: Buffer, at: number): boolean {
-    if (type === FRAME.reset && (bytes[at] as number) > RESET.aborted) return this.#violated('reset-reason');
+    if (type === FRAME.reset && (bytes[at] as number) > RESET.aborted) return this.violated('reset-reason');
     const stream = this.#streams.get(number);
-    if (stream === undefined) return number <= this.#lastNumber || this.#violated('unknown-stream');
+    if (stream === undefined) return number <= this.#lastNumber || this.violated('unknown-stream');
     if (type === FRAME.credit) {
       const count = readNumber(bytes, at);
-      return (count > 0 && stream.receiveCredit(count)) || this.#violated('credit-overflow');
+      return (count > 0 && stream.receiveCredit(count)) || this.violated('credit-overflow');
     }
     if (type === FRAME.end) {
-      if (stream.endReceived) return this.#violated('data-after-end');
+      if (stream.endReceived) return this.violated('data-after-end');
       stream.receiveEnd();
       return true;
     }
     // Streams that are given up cost work and bring none.
-    if (!this.#floods.churned()) return this.#violated('churn');
+    if (!this.#floods.churned()) return this.violated('churn');
     stream.receiveReset(bytes[at] as number);
     return true;
   }
 
   #opened(number: number, classIndex: number): boolean {
-    if (this.#opener) return this.#violated('direction');
-    if (number !== this.#lastNumber + 1) return this.#violated('stream-number');
-    if (this.#goAwayReceived) return this.#violated('open-after-go-away');
-    if (this.#streams.size >= LINK_LIMITS.acceptedStreams) return this.#violated('too-many-streams');
+    if (this.#opener) return this.violated('direction');
+    if (number !== this.#lastNumber + 1) return this.violated('stream-number');
+    if (this.#goAwayReceived) return this.violated('open-after-go-away');
+    if (this.#streams.size >= LINK_LIMITS.acceptedStreams) return this.violated('too-many-streams');
     this.#lastNumber = number;
     this.#owner.onStream?.(this.#add(number, classIndex));
     return true;
   }
 
   #pinged(bytes: Buffer, at: number): boolean {
-    if (!this.#floods.pinged()) return this.#violated('ping-flood');
+    if (!this.#floods.pinged()) return this.violated('ping-flood');
     this.output.control(FRAME.pong, 0, 0, bytes.subarray(at, at + PING_BYTES));
     return true;
   }
@@ -334,7 +299,7 @@ export class Link implements StreamOwner, Carrier {
   }
 
   /** @returns false, always */
-  #violated(fault: LinkFault): false {
+  violated(fault: LinkFault): false {
     this.#options.counters.fault(fault);
     this.#reason = `violation: ${fault}`;
     this.output.control(FRAME.goAway, 0, 0, Buffer.from([GO_AWAY.violation]));

@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import type { LinkCounters } from './counters.ts';
-import { FRAME_CLASSES, FRAME_HEADER_BYTES, writeHeader } from './frames.ts';
+import { FRAME, FRAME_CLASSES, FRAME_HEADER_BYTES, writeHeader } from './frames.ts';
 import { LINK_LIMITS } from './limits.ts';
 
 const CHUNK_BYTES = 65_536;
@@ -90,11 +90,11 @@ export class LinkOutput {
     const room = lane.room();
     if (room >= FRAME_HEADER_BYTES + length) {
       const into = lane.open as Buffer;
-      writeHeader(into, lane.used, 2, length, classIndex, stream);
+      writeHeader(into, lane.used, FRAME.data, length, classIndex, stream);
       bytes.copy(into, lane.used + FRAME_HEADER_BYTES, start, end);
       lane.used += FRAME_HEADER_BYTES + length;
     } else {
-      writeHeader(this.#scratch, 0, 2, length, classIndex, stream);
+      writeHeader(this.#scratch, 0, FRAME.data, length, classIndex, stream);
       lane.append(this.#scratch, 0, FRAME_HEADER_BYTES);
       lane.append(bytes, start, end);
     }

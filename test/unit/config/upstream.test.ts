@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findingsOf, loadEndpoints, parseSidecarConfig } from '../../../src/config/index.ts';
 import { caseStudy } from '../kernel-qos/fixture.ts';
-import { findingsIn, listed } from './support.ts';
+import { findingsIn, listed, repositoryFile } from './support.ts';
 
 const ENDPOINTS = [{ host: '10.0.0.3', port: 80 }];
 
@@ -95,6 +95,15 @@ describe('an upstream', () => {
 });
 
 describe('a file of endpoints', () => {
+  it('is read with weights, places and priorities', async () => {
+    const { endpoints } = await loadEndpoints(repositoryFile('docs/examples/endpoints.yaml'));
+    expect(endpoints.map(({ weight, priority }) => [weight, priority])).toEqual([
+      [2, undefined],
+      [undefined, undefined],
+      [undefined, 1],
+    ]);
+  });
+
   it('may list nobody, and names the place of a fault', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'priomesh-endpoints-'));
     const file = join(folder, 'endpoints.yaml');

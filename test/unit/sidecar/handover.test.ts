@@ -24,8 +24,8 @@ type Step =
 
 const steps = fc.array(
   fc.oneof(
-    { weight: 6, arbitrary: fc.record({ do: fc.constant('offer' as const), class: fc.nat(3) }) },
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('end' as const), which: fc.nat(50) }) },
+    { weight: 10, arbitrary: fc.record({ do: fc.constant('offer' as const), class: fc.nat(3) }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('end' as const), which: fc.nat(50) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), which: fc.nat(50) }) },
     {
       weight: 1,

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import type { SidecarConfig } from '../config/index.ts';
-import { messageOf, seededRandom } from '../core/index.ts';
+import { messageOf, type Policy, seededRandom } from '../core/index.ts';
 import type { SidecarDependencies } from './runtime.ts';
 import { startSidecar } from './start.ts';
 
@@ -46,7 +46,7 @@ async function sendThroughScratch(
   const scratch = await startSidecar(
     {
       service,
-      policy: { ...policy, routes: [] },
+      policy: { ...policy, routes: [], ...harmless(policy) },
       layers: layers.filter((name) => name !== 'network' && name !== 'broker'),
       baselineCongestionControl,
       limits: { provenanceEntries: 64 },
@@ -66,6 +66,11 @@ async function sendThroughScratch(
   } finally {
     await scratch.close();
   }
+}
+
+/** Of the traffic settings those that turn nothing away and lead nowhere else. */
+function harmless({ traffic }: Policy): Pick<Policy, 'traffic'> {
+  return traffic === undefined ? {} : { traffic: { ...traffic, routes: [], rateLimits: [], faults: [] } };
 }
 
 /** An application that gives every read of a request the same answer. */

@@ -39,7 +39,8 @@ export interface ClassPlan {
   readonly budget: AttemptBudget;
   readonly circuit: Circuit | undefined;
   readonly hedging: Hedging | undefined;
-  readonly latency: LatencyWindow;
+  /** How long answers take, where a hedge asks for it. */
+  readonly latency: LatencyWindow | undefined;
 }
 
 /** How one service is called. */
@@ -95,11 +96,12 @@ export function servicePlan(policy: Policy, name: string): ServicePlan {
     bulkhead: bulkhead === undefined ? undefined : new Bulkhead(bulkhead, names),
     classes: names.map((className) => {
       const circuit = circuits.find(({ classes }) => classes === undefined || classes.includes(className));
+      const hedging = hedgingOf(hedge, className);
       return {
         budget: new AttemptBudget(budget.percent, budget.minPerSecond, budget.windowMs),
         circuit: circuit === undefined ? undefined : new Circuit(circuit),
-        hedging: hedgingOf(hedge, className),
-        latency: new LatencyWindow(),
+        hedging,
+        latency: hedging?.afterQuantile === undefined ? undefined : new LatencyWindow(),
       };
     }),
   };
@@ -116,6 +118,7 @@ function hedgingOf(settings: HedgeSettings | undefined, className: string): Hedg
 
 /** After how long a request of a class is hedged; Infinity: not at all, or not yet. */
 export function hedgeAfterMs({ hedging, latency }: ClassPlan, nowMs: number): number {
-  if (hedging === undefined) return Number.POSITIVE_INFINITY;
-  return hedging.afterMs ?? latency.quantileMs(hedging.afterQuantile ?? 1, nowMs);
+  return (
+    hedging?.afterMs ?? latency?.quantileMs(hedging?.afterQuantile ?? 1, nowMs) ?? Number.POSITIVE_INFINITY
+  );
 }

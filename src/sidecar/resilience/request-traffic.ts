@@ -153,7 +153,7 @@ export class RequestTraffic implements AttemptControl {
     this.#agenda.clear(DATES.try);
     this.#agenda.clear(DATES.hedge);
     const nowMs = exchange.respondedMs;
-    this.#class?.latency.record(nowMs - this.#sentMs, nowMs);
+    this.#class?.latency?.record(nowMs - this.#sentMs, nowMs);
     if (this.#retries === undefined && !this.#hedged) return true;
     if (this.#rejects(exchange, status)) return false;
     this.#settleHedge(exchange);

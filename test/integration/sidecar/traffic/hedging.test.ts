@@ -108,6 +108,24 @@ describe('hedging', () => {
     expect(calls.counted('hedgesOverBudget', 'service')).toBeGreaterThan(0);
   });
 
+  it('waits as long as most answers took lately, and not at all before that is known', async () => {
+    let arrived = 0;
+    let stuck = false;
+    const handler: http.RequestListener = (_incoming, response) => {
+      arrived += 1;
+      if (stuck) stuck = false;
+      else response.end('ok');
+    };
+    const hedge = { classes: ['interactive'], afterQuantile: 0.9, maxPercent: 50 };
+    calls = await callsTo({ service: [handler, handler] }, { services: { service: { hedge } } });
+    for (let index = 0; index < 30; index += 1) await calls.call('service');
+    const before = arrived;
+    stuck = true;
+    expect((await calls.call('service')).body).toBe('ok');
+    expect(arrived).toBe(before + 2);
+    expect(calls.counted('hedgesWon', 'service')).toBe(1);
+  });
+
   it('leaves nothing behind when the caller goes', async () => {
     let closed = 0;
     let arrived = 0;

@@ -19,6 +19,8 @@ export interface TracesOptions {
 }
 
 const DEFAULT_RATIO = 0.01;
+/** How long closing may take. */
+const CLOSE_MS = 1500;
 const TRACE_BYTES = 16;
 const SPAN_BYTES = 8;
 const MS_PER_SECOND = 1000;
@@ -107,10 +109,12 @@ export class Traces implements Observer {
     return this.#queue.statistics();
   }
 
-  /** Sends what waits, once, and closes. */
+  /** Sends what waits, once, and closes; a collector that does not answer holds nobody up for long. */
   async close(): Promise<void> {
-    await this.#queue.close();
-    await this.#exporter.close();
+    const enough = new AbortController();
+    const late = this.#options.clock.sleep(CLOSE_MS, enough.signal).catch(() => undefined);
+    await Promise.race([this.#queue.close().then(() => this.#exporter.close()), late]);
+    enough.abort();
   }
 }
 

@@ -51,6 +51,8 @@ export class HpackDecoder {
   #text: Uint8Array = new Uint8Array(0);
   #textStart = 0;
   #textEnd = 0;
+  /** How many bytes it was as it came. */
+  #codedLength = 0;
   #scratch = Buffer.allocUnsafeSlow(256);
   /** A name that is not known, kept while its value is read. */
   #name = Buffer.allocUnsafeSlow(64);
@@ -182,17 +184,46 @@ export class HpackDecoder {
         if (entry.fault === PAIR_FAULT.name) fault = PAIR_FAULT.name;
       }
     }
-    position = this.#string(bytes, position, end);
+    const valueAt = position;
+    if (REPEATS[id] === 1 && !neverIndexed) {
+      position = this.#recent(id, bytes, valueAt, end, prefix === 6, into);
+      if (position !== 0) return position;
+    }
+    position = this.#string(bytes, valueAt, end);
     if (position < 0) return -1;
-    this.#addLiteral(id, fault, prefix === 6, neverIndexed, into);
+    const coded = (bytes[valueAt] as number) >= 0x80 ? bytes : undefined;
+    this.#addLiteral(id, fault, prefix === 6, neverIndexed, coded, position, into);
     return position;
   }
 
+  /** Takes a value that is the same as the last one of its name, without decoding it. @returns the offset behind it, 0 when it is another, -1 when it can't be read */
+  #recent(
+    id: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    inserts: boolean,
+    into: FieldBlock,
+  ): number {
+    if (at >= end) return -1;
+    const length = readInteger(bytes, at, end, 7);
+    const start = integerEnd.at;
+    if (length < 0 || start + length > end) return -1;
+    const pair = this.#pairs.recent(id, (bytes[at] as number) >= 0x80, bytes, start, start + length);
+    if (pair === undefined) return 0;
+    if (inserts) this.#insert(id, pair.fault, pair);
+    this.#addPair(pair, into);
+    return start + length;
+  }
+
+  /** @param coded where the value stood Huffman-coded, up to `codedEnd`; undefined where it was not */
   #addLiteral(
     id: number,
     nameFault: number,
     inserts: boolean,
     neverIndexed: boolean,
+    coded: Uint8Array | undefined,
+    codedEnd: number,
     into: FieldBlock,
   ): void {
     const text = this.#text;
@@ -201,6 +232,7 @@ export class HpackDecoder {
     if (!neverIndexed && REPEATS[id] === 1) {
       const pair = staticPair(id, text, start, end) ?? this.#pairs.find(id, text, start, end, false);
       if (pair !== undefined) {
+        this.#pairs.remember(pair, coded, codedEnd - this.#codedLength, codedEnd);
         if (inserts) this.#insert(id, pair.fault, pair);
         this.#addPair(pair, into);
         return;
@@ -226,6 +258,7 @@ export class HpackDecoder {
     const length = readInteger(bytes, at, end, 7);
     const start = integerEnd.at;
     if (length < 0 || start + length > end) return -1;
+    this.#codedLength = length;
     if (!huffman) {
       this.#text = bytes;
       this.#textStart = start;
@@ -249,7 +282,7 @@ export class HpackDecoder {
   /** Puts the field that was read last into the table. */
   #insert(id: number, fault: number, pair: Pair | undefined): void {
     const nameLength = id === 0 ? this.#nameLength : (NAME_BYTES[id] as Buffer).length;
-    const valueLength = this.#textEnd - this.#textStart;
+    const valueLength = pair === undefined ? this.#textEnd - this.#textStart : pair.value.length;
     const size = nameLength + valueLength + ENTRY_OVERHEAD_BYTES;
     this.#evictTo(this.#maxTableBytes - size);
     // An entry larger than the table empties it, and that is no error (RFC 7541 section 4.4).

@@ -7,6 +7,7 @@ import { type Pair, type PairCache, REPEATS, SECRETS } from './pair.ts';
 import { STATIC_COUNT, STATIC_NAME_INDEX, staticPair } from './static-table.ts';
 
 const MAX_ENTRIES = DEFAULT_TABLE_BYTES / ENTRY_OVERHEAD_BYTES;
+const SERIAL_SLOTS = 512;
 const COLON = 0x3a;
 const CR = 0x0d;
 /** A larger entry would displace too much that repeats. */
@@ -21,8 +22,12 @@ export class HpackEncoder {
   /** A ring of the entries: serial of the pair (0 for one that stands for its name), size, number of the name. */
   readonly #serials = new Float64Array(MAX_ENTRIES);
   readonly #sizes = new Int32Array(MAX_ENTRIES);
-  /** When each pair was put in, by serial. */
-  readonly #whenOf = new Map<number, number>();
+  /**
+   * When each pair was put in: slots by serial, with the serial and the count of then. Two that share a slot take turns in it, which costs a literal
+   * now and then; a Map would cost more each time.
+   */
+  readonly #slotSerial = new Float64Array(SERIAL_SLOTS);
+  readonly #slotWhen = new Float64Array(SERIAL_SLOTS);
   /** When the newest entry of each known name was put in; -1 before. */
   readonly #whenName = new Float64Array(NAME_COUNT).fill(-1);
   #inserted = 0;
@@ -90,9 +95,10 @@ export class HpackEncoder {
       out.length += 1;
       return;
     }
-    const when = this.#whenOf.get(pair.serial);
-    if (when !== undefined) {
+    const slot = pair.serial & (SERIAL_SLOTS - 1);
+    if (this.#slotSerial[slot] === pair.serial) {
       out.reserve(INTEGER_BYTES);
+      const when = this.#slotWhen[slot] as number;
       out.length = writeInteger(out.bytes, out.length, 0x80, 7, STATIC_COUNT + this.#inserted - when);
       return;
     }
@@ -142,12 +148,17 @@ export class HpackEncoder {
 
   /** Writes a field of a known name, indexed once its value has repeated. */
   value(out: OutputBuffer, id: number, bytes: Uint8Array, start: number, end: number): void {
-    const pair =
-      REPEATS[id] === 1
-        ? (staticPair(id, bytes, start, end) ?? this.#pairs.find(id, bytes, start, end, false))
-        : undefined;
+    const pair = REPEATS[id] === 1 ? this.#repeating(id, bytes, start, end) : undefined;
     if (pair !== undefined) this.pair(out, pair);
     else this.#knownLiteral(out, id, bytes, start, end, false);
+  }
+
+  #repeating(id: number, bytes: Uint8Array, start: number, end: number): Pair | undefined {
+    const recent = this.#pairs.recent(id, false, bytes, start, end);
+    if (recent !== undefined) return recent;
+    const found = staticPair(id, bytes, start, end) ?? this.#pairs.find(id, bytes, start, end, false);
+    if (found !== undefined) this.#pairs.remember(found, undefined, 0, 0);
+    return found;
   }
 
   #knownLiteral(
@@ -220,7 +231,10 @@ export class HpackEncoder {
     const slot = this.#inserted % MAX_ENTRIES;
     this.#serials[slot] = serial;
     this.#sizes[slot] = size;
-    if (serial !== 0) this.#whenOf.set(serial, this.#inserted);
+    if (serial !== 0) {
+      this.#slotSerial[serial & (SERIAL_SLOTS - 1)] = serial;
+      this.#slotWhen[serial & (SERIAL_SLOTS - 1)] = this.#inserted;
+    }
     if (id !== 0) this.#whenName[id] = this.#inserted;
     this.#inserted += 1;
     this.#count += 1;
@@ -231,7 +245,12 @@ export class HpackEncoder {
     while (this.#tableBytes > bytes && this.#count > 0) {
       const slot = (this.#inserted - this.#count) % MAX_ENTRIES;
       const serial = this.#serials[slot] as number;
-      if (serial !== 0) this.#whenOf.delete(serial);
+      // Another may have taken its slot, or the same one anew.
+      const index = serial & (SERIAL_SLOTS - 1);
+      const when = this.#inserted - this.#count;
+      if (serial !== 0 && this.#slotSerial[index] === serial && this.#slotWhen[index] === when) {
+        this.#slotSerial[index] = 0;
+      }
       this.#tableBytes -= this.#sizes[slot] as number;
       this.#count -= 1;
     }

@@ -39,6 +39,8 @@ export class Pair {
   /** As it counts in tables and limits. */
   readonly size: number;
   readonly fault: number;
+  /** The value as it is Huffman-coded, once it has come so. */
+  coded: Buffer | undefined;
 
   static #serials = 0;
 
@@ -66,7 +68,6 @@ export class Pair {
 /** Values that differ from message to message: to look for repetition among them would be in vain. */
 const UNIQUE = new Set<number>([
   NAME['content-length'],
-  NAME.date,
   NAME.traceparent,
   NAME.b3,
   NAME['x-b3-traceid'],
@@ -104,6 +105,22 @@ const LARGEST_VALUE_BYTES = 512;
 export class PairCache {
   readonly #slots: (Pair | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
   readonly #seen = new Uint8Array(SEEN);
+  /** By name: what was found last, since most names have one value for most of the time. */
+  readonly #recent: (Pair | undefined)[] = Array.from({ length: NAME_BYTES.length }, () => undefined);
+
+  /** What was found last for a name, if its value is the one at `start`..`end`, Huffman-coded or not. */
+  recent(id: number, coded: boolean, bytes: Uint8Array, start: number, end: number): Pair | undefined {
+    const pair = this.#recent[id];
+    if (pair === undefined) return undefined;
+    const value = coded ? pair.coded : pair.value;
+    return value !== undefined && equals(value, bytes, start, end - start) ? pair : undefined;
+  }
+
+  /** A pair was found. @param bytes as what it came, Huffman-coded at `start`..`end`; undefined where it was not */
+  remember(pair: Pair, bytes: Uint8Array | undefined, start: number, end: number): void {
+    this.#recent[pair.id] = pair;
+    if (bytes !== undefined) pair.coded ??= Buffer.from(bytes.subarray(start, end));
+  }
 
   /**
    * The pair of a known name with the value at `start`..`end`, once it has come twice.

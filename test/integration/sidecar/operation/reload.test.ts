@@ -1,3 +1,4 @@
+import http2 from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SidecarConfig } from '../../../../src/config/index.ts';
 import { type Policy, seededRandom } from '../../../../src/core/index.ts';
@@ -121,6 +122,55 @@ describe('another configuration under load', () => {
     const completed = all.reduce((sum, one) => sum + one.completed, 0);
     expect(completed).toBeGreaterThan(inbound.seen.completed / 2);
     expect(completed).toBeLessThanOrEqual(inbound.seen.completed);
+  });
+
+  it('loses no stream of HTTP/2 either', async () => {
+    const server = http2.createServer((_incoming, response) => {
+      setTimeout(() => response.end('ok'), 2);
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const address = server.address();
+    const config = configOf(typeof address === 'object' && address !== null ? address.port : 0);
+    sidecar = await startSidecar(config, { random: seededRandom(1) });
+    const session = http2.connect(`http://127.0.0.1:${sidecar.inboundPort ?? 0}`);
+    const seen = { completed: 0, failed: [] as string[] };
+    let ends = false;
+    const stream = () =>
+      new Promise<void>((resolve) => {
+        const sent = session.request({ ':path': '/batch/1' });
+        let status: unknown;
+        let body = '';
+        sent.on('response', (headers) => {
+          status = headers[':status'];
+        });
+        sent.on('data', (chunk: Buffer) => {
+          body += chunk.toString();
+        });
+        sent.on('error', (error) => seen.failed.push(error.message));
+        sent.on('close', () => {
+          if (status === 200 && body === 'ok') seen.completed += 1;
+          else seen.failed.push(`${String(status)} ${body}`);
+          resolve();
+        });
+      });
+    const running = Array.from({ length: 24 }, async () => {
+      while (!ends) await stream();
+    });
+    for (let step = 0; step < 20; step += 1) {
+      const before = seen.completed;
+      await until(() => seen.completed >= before + 20 || seen.failed.length > 0);
+      await sidecar.reload({ ...config, policy: variant(step) });
+    }
+    ends = true;
+    await Promise.all(running);
+    expect(seen.failed).toEqual([]);
+    expect(seen.completed).toBeGreaterThan(400);
+    await sidecar.reload(config);
+    expect(counted()['inbound']).toMatchObject({ batch: { inFlight: 0, queued: 0 } });
+    session.destroy();
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it('lets running requests end where they began, and closes what they used afterwards', async () => {

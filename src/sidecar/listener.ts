@@ -68,6 +68,7 @@ export class Listener {
       this.#gone,
     );
     const wire = new Wire(connection);
+    wire.batches = true;
     const socket = adopt(accepted, wire.onread);
     if (socket === undefined) return;
     wire.attach(socket);

@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import type { ByteStream, StreamOwner } from './byte-stream.ts';
 import { InputBuffer } from './input-buffer.ts';
+import { type BatchMember, writeBatch } from './write-batch.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -8,10 +9,12 @@ const NOTHING = Buffer.alloc(0);
  * A socket with its input buffer, and the back-pressure between two of them. The socket is handed in after construction, because
  * it needs `onread` when it is made.
  */
-export class Wire implements ByteStream {
+export class Wire implements ByteStream, BatchMember {
   readonly input = new InputBuffer();
   readonly onread: net.OnReadOpts;
   streaming = false;
+  /** Whether small pieces wait for the end of the turn of the event loop: see `WriteBatch`. */
+  batches = false;
   owner: StreamOwner;
   sink: ByteStream | undefined;
   #socket: net.Socket | undefined;
@@ -22,6 +25,8 @@ export class Wire implements ByteStream {
   /** The stream whose input has a write pending on this one, and whether a mark behind that write is under way. */
   #source: ByteStream | undefined;
   #markPending = false;
+  /** Waits for the end of the turn. */
+  #piece: Buffer | undefined;
 
   constructor(owner: StreamOwner) {
     this.owner = owner;
@@ -84,12 +89,32 @@ export class Wire implements ByteStream {
   }
 
   send(bytes: Buffer): void {
+    this.flushPiece();
     this.#socket?.write(bytes);
+  }
+
+  flushPiece(): void {
+    const piece = this.#piece;
+    if (piece === undefined) return;
+    this.#piece = undefined;
+    const socket = this.#socket;
+    if (socket === undefined || this.#closed) return;
+    socket.write(piece);
+    if (socket.writableLength > 0) writeBatch.keep();
+  }
+
+  /** @returns whether the range was copied and goes out at the end of the turn */
+  #putOff(socket: net.Socket, { input }: ByteStream, start: number, end: number): boolean {
+    if (!this.batches || this.#piece !== undefined || socket.writableLength > 0) return false;
+    this.#piece = writeBatch.take(this, input.bytes, start, end);
+    return this.#piece !== undefined;
   }
 
   relay(from: ByteStream, start: number, end: number): void {
     const socket = this.#socket;
     if (socket === undefined || this.#closed) return;
+    if (this.#putOff(socket, from, start, end)) return;
+    this.flushPiece();
     socket.write(from.input.bytes.subarray(start, end));
     if (socket.writableLength === 0) return;
     from.input.pin();
@@ -99,6 +124,7 @@ export class Wire implements ByteStream {
   sendFor(from: ByteStream, bytes: Buffer): void {
     const socket = this.#socket;
     if (socket === undefined || this.#closed) return;
+    this.flushPiece();
     socket.write(bytes);
     if (socket.writableLength > 0) this.#hold(from, socket);
   }
@@ -111,7 +137,8 @@ export class Wire implements ByteStream {
   }
 
   get unsentBytes(): number {
-    return this.#socket === undefined ? 0 : this.#socket.writableLength;
+    const waiting = this.#piece === undefined ? 0 : this.#piece.length;
+    return this.#socket === undefined ? 0 : waiting + this.#socket.writableLength;
   }
 
   get flushed(): boolean {
@@ -149,6 +176,7 @@ export class Wire implements ByteStream {
   }
 
   end(bytes?: Buffer): void {
+    this.flushPiece();
     if (bytes === undefined) this.#socket?.end();
     else this.#socket?.end(bytes);
   }
@@ -157,6 +185,7 @@ export class Wire implements ByteStream {
   destroy(reset = false): void {
     const socket = this.#socket;
     if (socket === undefined) return;
+    this.flushPiece();
     if (reset && !socket.connecting && !this.#closed) socket.resetAndDestroy();
     else socket.destroy();
   }

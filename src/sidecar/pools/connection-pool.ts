@@ -292,6 +292,7 @@ export class ConnectionPool implements ConnectionOwner {
     this.#connecting += 1;
     const { wheel, connectTimeoutMs } = this.#options;
     const wire = new Wire(connection);
+    wire.batches = true;
     const socket = this.#options.connect(wire.onread);
     wire.attach(socket);
     connection.attach(wire);

@@ -75,6 +75,15 @@ function checkPorts(before: SidecarConfig, now: SidecarConfig): void {
   if (ports !== undefined && !same(names(before), names(now))) {
     refuse('policy.classes', 'connections that the sidecar does not read go by them');
   }
+  const called = (before.outbound?.tcp ?? []).flatMap(({ upstream, names: named = [] }) => [
+    upstream,
+    ...named.map((one) => one.upstream ?? upstream),
+  ]);
+  for (const name of called) {
+    if (!same(before.outbound?.upstreams[name], now.outbound?.upstreams[name])) {
+      refuse(`outbound.upstreams.${name}`, 'connections that the sidecar does not read go there');
+    }
+  }
 }
 
 /**

@@ -5,7 +5,6 @@ import { Timeout, type Timeout as WheelTimeout } from '../io/index.ts';
 import { CallerHalf } from './caller-half.ts';
 import type { Http2ClientConnection } from './client-connection.ts';
 import { BodyQueue, type Http2Connection, type Http2Stream } from './connection/index.ts';
-import { grpcTimeoutMs } from './grpc.ts';
 import { Http2Facts } from './http2-facts.ts';
 import { HTTP2_POOL, type Http2Pool, type StreamWaiter } from './http2-pool.ts';
 import { H2_LIMITS } from './limits.ts';
@@ -16,12 +15,11 @@ import {
   MALFORMED,
   type MalformedKind,
   malformedKind,
-  NAME,
   OutputBuffer,
   RequestFields,
 } from './protocol/index.ts';
 import { countRefusal, refusalBytes, refusalOf } from './refusals.ts';
-import { writeRequestHead } from './request-head.ts';
+import { fillCarriers, rewriteHead, takeDeadline, writeRequestHead } from './request-head.ts';
 import { UpstreamHalf } from './upstream-half.ts';
 
 /** The connection that a request of HTTP/2 came on. */
@@ -120,28 +118,9 @@ export class Http2Exchange extends Exchange implements StreamWaiter {
   }
 
   fillCarriers(): void {
-    const { requestBlock, carriers } = this;
-    for (let index = 0; index < requestBlock.count; index += 1) {
-      const carrier = requestBlock.id(index) - NAME.traceparent;
-      if (carrier < 0 || carrier > NAME.priority - NAME.traceparent) continue;
-      carriers.add(
-        carrier,
-        requestBlock.valueBytes(index),
-        requestBlock.valueStart(index),
-        requestBlock.valueEnd(index),
-      );
-    }
-    this.#readDeadline();
-  }
-
-  #readDeadline(): void {
-    if (!this.request.isGrpc) return;
-    const index = this.requestBlock.indexOf(NAME['grpc-timeout']);
-    if (index < 0) return;
-    // One that is malformed is passed on: the service says what it thinks of it.
-    const ms = grpcTimeoutMs(this.requestBlock, index);
+    fillCarriers(this);
+    const ms = takeDeadline(this);
     if (ms < 0) return;
-    this.requestBlock.drop(index);
     this.deadlineMs = this.arrivedMs + ms;
     this.side.wheel.set(this.#deadline, this.deadlineMs);
   }
@@ -151,22 +130,7 @@ export class Http2Exchange extends Exchange implements StreamWaiter {
   }
 
   rewriteHead(edits: HeaderEdits, changes: HeadChanges | undefined): void {
-    const { requestBlock, lines } = this;
-    if (edits.drop !== 0) {
-      for (let index = 0; index < requestBlock.count; index += 1) {
-        const carrier = requestBlock.id(index) - NAME.traceparent;
-        if (carrier >= 0 && carrier < 31 && (edits.drop & (1 << carrier)) !== 0) requestBlock.drop(index);
-      }
-    }
-    if (edits.length > 0) lines.append(edits.bytes, 0, edits.length);
-    if (changes === undefined) return;
-    for (let index = 0; index < requestBlock.count; index += 1) {
-      if (changes.remove.includes(requestBlock.name(index))) requestBlock.drop(index);
-    }
-    for (const [name, value] of changes.add) {
-      const line = Buffer.from(`${name}: ${value}\r\n`, 'latin1');
-      lines.append(line, 0, line.length);
-    }
+    rewriteHead(this, edits, changes);
   }
 
   override responseField(name: string): string | undefined {

@@ -1,6 +1,53 @@
-import { grpcTimeout } from './grpc.ts';
+import type { HeaderEdits } from '../../propagation/index.ts';
+import type { HeadChanges } from '../exchange.ts';
+import { grpcTimeout, grpcTimeoutMs } from './grpc.ts';
 import type { Http2Exchange } from './http2-exchange.ts';
 import { type HpackEncoder, NAME, type OutputBuffer } from './protocol/index.ts';
+
+const CARRIERS = NAME.priority - NAME.traceparent;
+
+/** Shows the tracing and priority fields that came. */
+export function fillCarriers({ requestBlock, carriers }: Http2Exchange): void {
+  for (let index = 0; index < requestBlock.count; index += 1) {
+    const carrier = requestBlock.id(index) - NAME.traceparent;
+    if (carrier < 0 || carrier > CARRIERS) continue;
+    const bytes = requestBlock.valueBytes(index);
+    carriers.add(carrier, bytes, requestBlock.valueStart(index), requestBlock.valueEnd(index));
+  }
+}
+
+/** The time that the caller of gRPC gives, in ms; its field is written anew. -1 without one, or where it is malformed: then the service says what it thinks of it. */
+export function takeDeadline({ request, requestBlock }: Http2Exchange): number {
+  if (!request.isGrpc) return -1;
+  const index = requestBlock.indexOf(NAME['grpc-timeout']);
+  const ms = index < 0 ? -1 : grpcTimeoutMs(requestBlock, index);
+  if (ms >= 0) requestBlock.drop(index);
+  return ms;
+}
+
+/** Notes what is changed in the head when it is written. */
+export function rewriteHead(
+  { requestBlock, lines }: Http2Exchange,
+  edits: HeaderEdits,
+  changes: HeadChanges | undefined,
+): void {
+  if (edits.drop !== 0) {
+    for (let index = 0; index < requestBlock.count; index += 1) {
+      const carrier = requestBlock.id(index) - NAME.traceparent;
+      if (carrier >= 0 && carrier <= CARRIERS && (edits.drop & (1 << carrier)) !== 0)
+        requestBlock.drop(index);
+    }
+  }
+  if (edits.length > 0) lines.append(edits.bytes, 0, edits.length);
+  if (changes === undefined) return;
+  for (let index = 0; index < requestBlock.count; index += 1) {
+    if (changes.remove.includes(requestBlock.name(index))) requestBlock.drop(index);
+  }
+  for (const [name, value] of changes.add) {
+    const line = Buffer.from(`${name}: ${value}\r\n`, 'latin1');
+    lines.append(line, 0, line.length);
+  }
+}
 
 /** Writes the head of a request as it is forwarded: what came, less what was dropped, what a route changes, and what was added. */
 export function writeRequestHead(exchange: Http2Exchange, encoder: HpackEncoder, out: OutputBuffer): void {

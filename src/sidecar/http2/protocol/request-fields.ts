@@ -1,11 +1,11 @@
 import { HOST, TARGET, TOKEN } from '../../http1/index.ts';
 import type { FieldBlock } from './field-block.ts';
+import { blockFault, contentLength, FORBIDDEN, is, PLAIN, TREATMENT } from './head-fields.ts';
 import { BLOCK_FAULT } from './hpack-decoder.ts';
-import { LAST_PSEUDO, NAME, NAME_COUNT } from './names.ts';
+import { LAST_PSEUDO, NAME } from './names.ts';
 import { MALFORMED } from './verdicts.ts';
 
 const MAX_METHOD_BYTES = 32;
-const MAX_LENGTH_DIGITS = 15;
 const COLON = 0x3a;
 const SLASH = 0x2f;
 const ASTERISK = 0x2a;
@@ -20,78 +20,11 @@ const HTTPS = Buffer.from('https');
 const GRPC = Buffer.from('application/grpc');
 const IDEMPOTENT = ['GET', 'PUT', 'HEAD', 'TRACE', 'DELETE', 'OPTIONS'].map((method) => Buffer.from(method));
 
-const PLAIN = 0;
-const FORBIDDEN = 1;
-const LOOKED_AT = 2;
-
-/** By name: nothing to do, must not stand in a message of HTTP/2 (RFC 9113 section 8.2.2), or to be looked at. */
-const TREATMENT: Uint8Array = (() => {
-  const treatment = new Uint8Array(NAME_COUNT);
-  for (const name of [
-    'connection',
-    'keep-alive',
-    'proxy-connection',
-    'transfer-encoding',
-    'upgrade',
-  ] as const) {
-    treatment[NAME[name]] = FORBIDDEN;
-  }
-  for (const name of ['te', 'host', 'content-length', 'expect'] as const) treatment[NAME[name]] = LOOKED_AT;
-  return treatment;
-})();
-
-/** By name: what decides about framing, routing or class has no business in trailers (RFC 9110 section 6.5.1). */
-const NOT_IN_TRAILERS: Uint8Array = (() => {
-  const names = new Uint8Array(NAME_COUNT);
-  for (const name of ['te', 'host', 'content-length', 'expect', 'trailer', 'content-type'] as const) {
-    names[NAME[name]] = 1;
-  }
-  for (let id = NAME.traceparent; id <= NAME.priority; id += 1) names[id] = 1;
-  for (let id = 1; id < NAME_COUNT; id += 1)
-    if (id <= LAST_PSEUDO || TREATMENT[id] === FORBIDDEN) names[id] = 1;
-  return names;
-})();
-
 /** Whether a field of no known name has that of a pseudo-field. */
 function isPseudo(block: FieldBlock, index: number): boolean {
   if (block.id(index) !== 0) return false;
   const name = block.pair(index)?.name;
   return (name === undefined ? block.bytes[block.nameStart(index)] : name[0]) === COLON;
-}
-
-function blockFault(fault: number): number {
-  switch (fault) {
-    case BLOCK_FAULT.name:
-      return MALFORMED['field-name'];
-    case BLOCK_FAULT.value:
-      return MALFORMED['field-value'];
-    case BLOCK_FAULT.tooLarge:
-      return MALFORMED['head-too-large'];
-    default:
-      return MALFORMED['too-many-fields'];
-  }
-}
-
-function is(block: FieldBlock, index: number, word: Buffer): boolean {
-  const start = block.valueStart(index);
-  if (block.valueEnd(index) - start !== word.length) return false;
-  const bytes = block.valueBytes(index);
-  for (let at = 0; at < word.length; at += 1) if (bytes[start + at] !== word[at]) return false;
-  return true;
-}
-
-function contentLength(block: FieldBlock, index: number): number {
-  const bytes = block.valueBytes(index);
-  const start = block.valueStart(index);
-  const end = block.valueEnd(index);
-  if (end === start || end - start > MAX_LENGTH_DIGITS) return -1;
-  let length = 0;
-  for (let at = start; at < end; at += 1) {
-    const digit = (bytes[at] as number) - 0x30;
-    if (digit < 0 || digit > 9) return -1;
-    length = length * 10 + digit;
-  }
-  return length;
 }
 
 /** Whether content-type names gRPC: `application/grpc`, alone or with `+proto`, `;charset` and the like behind it. */
@@ -266,60 +199,4 @@ export class RequestFields {
 
 function lower(byte: number): number {
   return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
-}
-
-/** What a response's fields say. */
-export class ResponseFields {
-  status = 0;
-  contentLength = -1;
-
-  /** Whether it is an interim response (1xx). */
-  get interim(): boolean {
-    return this.status < 200;
-  }
-
-  /** Reads a block. @returns 0, or a negative number of MALFORMED */
-  read(block: FieldBlock, fault: number): number {
-    this.status = 0;
-    this.contentLength = -1;
-    if (block.count === 0 || block.id(0) !== NAME[':status']) {
-      return fault === BLOCK_FAULT.none ? MALFORMED['pseudo-missing'] : blockFault(fault);
-    }
-    this.status = statusOf(block);
-    if (this.status < 100 || this.status > 599 || this.status === 101) return MALFORMED.status;
-    if (fault !== BLOCK_FAULT.none) return blockFault(fault);
-    for (let index = 1; index < block.count; index += 1) {
-      const id = block.id(index);
-      if (id === 0) continue;
-      if (id <= LAST_PSEUDO)
-        return id === NAME[':status'] ? MALFORMED['pseudo-duplicate'] : MALFORMED['pseudo-unknown'];
-      if (TREATMENT[id] === FORBIDDEN || id === NAME.te) return MALFORMED['connection-specific'];
-      if (id !== NAME['content-length']) continue;
-      if (this.contentLength >= 0) return MALFORMED['content-length-duplicate'];
-      this.contentLength = contentLength(block, index);
-      if (this.contentLength < 0) return MALFORMED['content-length-invalid'];
-    }
-    return 0;
-  }
-}
-
-function statusOf(block: FieldBlock): number {
-  const bytes = block.valueBytes(0);
-  const start = block.valueStart(0);
-  if (block.valueEnd(0) - start !== 3) return 0;
-  let status = 0;
-  for (let at = 0; at < 3; at += 1) {
-    const digit = (bytes[start + at] as number) - 0x30;
-    if (digit < 0 || digit > 9) return 0;
-    status = status * 10 + digit;
-  }
-  return status;
-}
-
-/** Reads the fields of a trailer section. @returns 0, or a negative number of MALFORMED */
-export function readTrailers(block: FieldBlock, fault: number): number {
-  for (let index = 0; index < block.count; index += 1) {
-    if (NOT_IN_TRAILERS[block.id(index)] === 1) return MALFORMED.trailer;
-  }
-  return fault === BLOCK_FAULT.none ? 0 : blockFault(fault);
 }

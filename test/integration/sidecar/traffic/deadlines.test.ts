@@ -143,6 +143,29 @@ describe('a deadline', () => {
     expect(errors).toEqual(['DEADLINE_EXCEEDED']);
   });
 
+  it('holds across sidecars: the one behind knows it, and the application is cancelled', async () => {
+    const left: number[] = [];
+    let closed = 0;
+    const behind = await inbound(
+      (incoming, response) => {
+        left.push(Number(incoming.headers['x-priomesh-timeout-ms']));
+        if (incoming.url === '/now') response.end();
+        else incoming.socket.on('close', () => (closed += 1));
+      },
+      TRAFFIC,
+      { ingress: false },
+    );
+    const calls = kept(await callsTo({ service: [behind.port] }, TRAFFIC));
+    const headers = { 'x-request-timeout-ms': '30000' };
+    expect((await calls.call('service', { path: '/now', headers })).status).toBe(200);
+    expect(left[0]).toBeGreaterThan(10_000);
+    expect(left[0]).toBeLessThanOrEqual(30_000);
+    const late = await calls.call('service', { headers: { 'x-request-timeout-ms': '80' } });
+    expect(late.status).toBe(504);
+    await until(() => closed === 1);
+    expect(left[1]).toBeLessThanOrEqual(80);
+  });
+
   it('that passes in the queue keeps the request from the application', async () => {
     const arrived: string[] = [];
     const held: http.ServerResponse[] = [];

@@ -110,6 +110,21 @@ describe('retries', () => {
     expect(connections).toBe(3);
   });
 
+  it('begin with a new head where the one of the attempt before broke in the middle', async () => {
+    let connections = 0;
+    raw = await rawApplication((socket) => {
+      connections += 1;
+      const number = connections;
+      socket.once('data', () => {
+        if (number === 1) socket.end('HTTP/1.1 204 No Content, and a reason that has no');
+        else socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+      });
+    });
+    calls = await callsTo({ service: [raw.port] }, { services: { service: { retries: RETRIES } } });
+    const reply = await calls.call('service');
+    expect([reply.status, reply.body, connections]).toEqual([200, 'ok', 2]);
+  });
+
   it('keep to their budget', async () => {
     let arrived = 0;
     const handler: http.RequestListener = (_incoming, response) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Exchange, HeadChanges } from '../../../../src/sidecar/exchange.ts';
-import { readDeadline } from '../../../../src/sidecar/resilience/index.ts';
+import { readDeadline, sendAttempt } from '../../../../src/sidecar/resilience/index.ts';
 import { POLICY } from '../../propagation/fixtures.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -102,5 +102,26 @@ describe('the deadline of a request', () => {
       believed: false,
     };
     expect(entered(given).seen.changes?.remove).toEqual(['x-priomesh-timeout-ms']);
+  });
+});
+
+describe('an attempt', () => {
+  it.each([
+    [1000, 'answered'],
+    [999, 'answered'],
+    [1001, 'next'],
+  ])('at 1000 with a deadline at %i is %s', (deadlineMs, expected) => {
+    const answers: string[] = [];
+    const exchange = {
+      deadlineMs,
+      side: { clock: { nowMs: () => 1000 } },
+      traffic: undefined,
+      answer: (code: string) => {
+        answers.push(code);
+        return 'answered' as const;
+      },
+    };
+    expect(sendAttempt().enter(exchange as unknown as Exchange)).toBe(expected);
+    expect(answers).toEqual(expected === 'next' ? [] : ['DEADLINE_EXCEEDED']);
   });
 });

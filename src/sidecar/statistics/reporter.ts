@@ -1,8 +1,14 @@
 import { appendFile, stat } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Clock, type Logger, messageOf } from '../../core/index.ts';
+import { type Clock, type Histogram, type Logger, messageOf } from '../../core/index.ts';
 import type { PropagationCounters, ProvenanceTableCounters } from '../../propagation/index.ts';
-import { congestionControlOf, emptyTcpInfo, type TcpInfo, type Transport, tcpInfo } from '../../transport/index.ts';
+import {
+  congestionControlOf,
+  emptyTcpInfo,
+  type TcpInfo,
+  type Transport,
+  tcpInfo,
+} from '../../transport/index.ts';
 import type { AcceptedConnection } from '../accepted-connection.ts';
 import type { LiveSide, Side } from '../exchange.ts';
 import type { TimerWheel } from '../io/index.ts';
@@ -205,16 +211,17 @@ function scavengerNumbers(transport: Transport): Readonly<Record<string, unknown
   return { ...numbers, pathCount: paths.length, paths: paths.slice(0, SCAVENGED_PATHS) };
 }
 
-function classNumbers({ queueWaitUs, ...numbers }: ClassCounters): Readonly<Record<string, unknown>> {
-  return {
-    ...numbers,
-    queueWaitUs: {
-      count: queueWaitUs.count,
-      p50: queueWaitUs.quantile(0.5),
-      p99: queueWaitUs.quantile(0.99),
-      max: queueWaitUs.max,
-    },
-  };
+function classNumbers({
+  queueWaitUs,
+  durationUs,
+  ...numbers
+}: ClassCounters): Readonly<Record<string, unknown>> {
+  return { ...numbers, queueWaitUs: histogramNumbers(queueWaitUs), durationUs: histogramNumbers(durationUs) };
+}
+
+function histogramNumbers(histogram: Histogram): Readonly<Record<string, number>> {
+  const { count, max } = histogram;
+  return { count, p50: histogram.quantile(0.5), p99: histogram.quantile(0.99), max };
 }
 
 /** What the kernel says about some connections of a class. */

@@ -97,6 +97,16 @@ export function requestMetrics(
     help: 'Bytes of responses, heads included, on their way to a caller.',
   });
   each((labels, counters) => received.add(labels, counters.responseBytes));
+  const calls = exposition.family({
+    name: 'priomesh_grpc_calls',
+    type: 'counter',
+    help: 'Calls of gRPC, by the status that they ended with.',
+  });
+  each((labels, { grpcStatus }) => {
+    for (const [status, count] of bounded(Object.entries(grpcStatus), MOST_NAMES)) {
+      calls.add({ ...labels, status }, count);
+    }
+  });
   const inFlight = exposition.family({
     name: 'priomesh_requests_in_flight',
     type: 'gauge',

@@ -120,7 +120,7 @@ describe('over HTTP/2', () => {
     await call({ 'x-request-timeout-ms': '30000', 'x-priomesh-timeout-ms': '20000' });
     expect(Number(left[0])).toBeGreaterThan(10_000);
     expect(Number(left[0])).toBeLessThanOrEqual(20_000);
-    const late = await call({ ':path': '/late', 'x-request-timeout-ms': '60' });
+    const late = await call({ ':path': '/late', 'x-request-timeout-ms': '300' });
     expect([late.status, late.error]).toEqual([504, 'DEADLINE_EXCEEDED']);
     await until(() => closed === 2);
   });
@@ -156,7 +156,7 @@ describe('over HTTP/2', () => {
     let arrived = 0;
     let closed = 0;
     const { call } = await opened(
-      { services: { service: { timeouts: { tryMs: 60 }, retries: { ...RETRIES, on: ['try-timeout'] } } } },
+      { services: { service: { timeouts: { tryMs: 300 }, retries: { ...RETRIES, on: ['try-timeout'] } } } },
       (stream) => {
         arrived += 1;
         if (arrived === 1) stream.on('close', () => (closed += 1));

@@ -179,7 +179,7 @@ describe('retries', () => {
     };
     calls = await callsTo(
       { service: [handler] },
-      { services: { service: { timeouts: { tryMs: 60 }, retries: { ...RETRIES, on: ['try-timeout'] } } } },
+      { services: { service: { timeouts: { tryMs: 300 }, retries: { ...RETRIES, on: ['try-timeout'] } } } },
     );
     expect((await calls.call('service')).body).toBe('second');
     expect([arrived, closed]).toEqual([2, 1]);

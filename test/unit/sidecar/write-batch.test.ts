@@ -50,6 +50,8 @@ describe('small pieces', () => {
   });
 
   it('that the kernel does not take keep their memory, and hold up what comes behind them', async () => {
+    // Nothing of the turn before stands in the memory any more.
+    await turn();
     const { wire: to, socket } = wire();
     const others = wire();
     socket.taking = false;

@@ -4,6 +4,7 @@ import {
   DEFAULT_FRAME_BYTES,
   endHeaders,
   type HpackEncoder,
+  markEndStream,
   writeData,
 } from '../protocol/index.ts';
 import type { Http2Output } from './output.ts';
@@ -25,6 +26,8 @@ export class StreamScheduler {
   readonly #again: Http2Stream[] = [];
   #listed = 0;
   #dataFrames = 0;
+  /** Counts what was handed over, so that a frame is known to be still here. */
+  #turn = 0;
 
   constructor(output: Http2Output, encoder: HpackEncoder, peer: PeerSettings) {
     this.#output = output;
@@ -62,6 +65,8 @@ export class StreamScheduler {
     if (stream.closed || stream.headPending || stream.localEnded || stream.id === 0) return 0;
     const count = Math.min(end - start, stream.sendWindow, connectionWindow, DEFAULT_FRAME_BYTES);
     if (count <= 0) return 0;
+    stream.pastTurn = this.#turn;
+    stream.pastAt = buffer.length;
     writeData(buffer, stream.id, bytes, start, start + count, false);
     this.#dataFrames += 1;
     stream.sendWindow -= count;
@@ -77,8 +82,13 @@ export class StreamScheduler {
 
   /** Writes what may be written, up to what one flush holds. @returns what is left of the connection's window */
   fill(connectionWindow: number): number {
+    const window = this.#listed === 0 ? connectionWindow : this.#fill(connectionWindow);
+    this.#turn += 1;
+    return window;
+  }
+
+  #fill(connectionWindow: number): number {
     let window = connectionWindow;
-    if (this.#listed === 0) return window;
     const { buffer } = this.#output;
     for (const list of this.#byRank) {
       if (list.length === 0) continue;
@@ -134,6 +144,7 @@ export class StreamScheduler {
       const count = Math.min(body.length, permitted);
       if (count <= 0) return stream.sendWindow > 0;
       const ends = count === body.length && body.ended && !body.trailers;
+      stream.pastTurn = -1;
       writeData(buffer, stream.id, body.bytes, body.start, body.start + count, ends);
       this.#dataFrames += 1;
       stream.sendWindow -= count;
@@ -156,6 +167,9 @@ export class StreamScheduler {
       this.#encoder.begin(buffer);
       user.writeTrailers(this.#encoder, buffer);
       endHeaders(buffer, at, stream.id, true, this.#peer.maxFrameBytes);
+    } else if (stream.pastTurn === this.#turn) {
+      // Its last frame is still here, and nothing of the stream stands behind it.
+      markEndStream(buffer, stream.pastAt);
     } else {
       writeData(buffer, stream.id, user.body.bytes, 0, 0, true);
     }

@@ -49,6 +49,9 @@ export class Http2Stream implements BodySource {
   receiveWindow: number;
   /** Consumed, but not yet said to the peer. */
   uncredited = 0;
+  /** Where its last frame of DATA stands that was written past the turns, and in which turn of its connection. */
+  pastAt = 0;
+  pastTurn = -1;
   /** Whether it stands in the list of those that have something to write. */
   listed = false;
 

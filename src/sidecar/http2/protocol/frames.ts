@@ -64,6 +64,11 @@ export function writeData(
   out.append(bytes, start, end);
 }
 
+/** Makes the frame of DATA whose header stands at `at` the last of its stream. */
+export function markEndStream({ bytes }: OutputBuffer, at: number): void {
+  bytes[at + 4] = (bytes[at + 4] as number) | FLAG.END_STREAM;
+}
+
 /** Writes SETTINGS. */
 export function writeSettings(
   out: OutputBuffer,

@@ -22,6 +22,8 @@ export class CallerConnection implements Http1Caller, ServedConnection {
   readonly #gone: () => void;
   #phase: Phase = 'head';
   #draining = false;
+  /** What the socket was given for the response that came last. */
+  #carried: ConnectionProfile | undefined;
   #reading = false;
   #lingered = 0;
   /** What was not yet taken by the kernel when it was last looked at, and since when it has been so much. */
@@ -66,6 +68,8 @@ export class CallerConnection implements Http1Caller, ServedConnection {
   }
 
   carry(_classIndex: number, profile: ConnectionProfile, transport: Transport): void {
+    if (profile === this.#carried) return;
+    this.#carried = profile;
     const { socket } = this.wire;
     if (socket !== undefined) applyProfile(socket, profile, transport);
   }

@@ -1,8 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import http2 from 'node:http2';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SidecarConfig } from '../../../../src/config/index.ts';
-import { type Policy, seededRandom } from '../../../../src/core/index.ts';
-import { type Sidecar, startSidecar } from '../../../../src/sidecar/index.ts';
+import { type Policy, seededRandom, systemClock } from '../../../../src/core/index.ts';
+import { readTap, type Sidecar, startSidecar } from '../../../../src/sidecar/index.ts';
 import { httpApplication, request, type TestServer, testPolicy, until } from '../harness.ts';
 import { type Load, load } from './load.ts';
 
@@ -227,6 +230,33 @@ describe('another configuration under load', () => {
       lastError: expect.stringContaining('CONFIG_FIXED'),
     });
     expect((await request(sidecar.inboundPort ?? 0)).body).toBe('ok');
+  });
+
+  it('is followed by a tap: who listens hears the classes that hold', async () => {
+    application = await httpApplication((_incoming, response) => response.end('ok'));
+    const folder = await mkdtemp(path.join(tmpdir(), 'priomesh-reload-'));
+    const socket = path.join(folder, 'tap.sock');
+    const config = configOf(application.port, { tap: { socket } });
+    sidecar = await startSidecar(config, { random: seededRandom(1) });
+    const listening = new AbortController();
+    const { lines } = await readTap(socket, { clock: systemClock, signal: listening.signal });
+    const heard = lines[Symbol.asyncIterator]();
+    const { classes, ...policy } = config.policy;
+    const [interactive, batch] = classes;
+    if (interactive === undefined || batch === undefined) throw new Error('two classes');
+    for (const order of [
+      [interactive, batch],
+      [
+        { ...batch, rank: 0 },
+        { ...interactive, rank: 5 },
+      ],
+    ]) {
+      await sidecar.reload({ ...config, policy: { ...policy, classes: order } });
+      await request(sidecar.inboundPort ?? 0, { path: '/batch/1' });
+      expect((await heard.next()).value).toMatchObject({ event: 'request', class: 'batch' });
+    }
+    listening.abort();
+    await rm(folder, { recursive: true, force: true });
   });
 
   it('keeps connections to upstreams about which nothing was changed', async () => {

@@ -3,7 +3,14 @@ import type net from 'node:net';
 import tls from 'node:tls';
 import { messageOf, PriomeshError } from '../../core/index.ts';
 import type { ConnectionProfile } from '../../transport/index.ts';
-import { Timeout, type TimerWheel, type Timeout as WheelTimeout, Wire } from '../io/index.ts';
+import {
+  type ByteStream,
+  type StreamOwner,
+  Timeout,
+  type TimerWheel,
+  type Timeout as WheelTimeout,
+  Wire,
+} from '../io/index.ts';
 import type { Accepted, Protocol, ServedConnection } from '../protocol.ts';
 
 const HANDSHAKE_RECORD = 0x16;
@@ -114,7 +121,7 @@ class TlsConnection implements ServedConnection {
 
   #ready(secure: tls.TLSSocket): void {
     this.#wheel.remove(this.#timeout);
-    const wire = new Wire({ onBytes: () => undefined, onEnd: () => undefined, onClosed: () => undefined });
+    const wire = new SecureWire(this.#accepted.stream);
     wire.attach(secure);
     this.#accepted.accept(wire);
     feed(wire, secure);
@@ -130,6 +137,24 @@ class TlsConnection implements ServedConnection {
     this.#gone = true;
     this.#wheel.remove(this.#timeout);
     this.#accepted.gone();
+  }
+}
+
+const NOBODY: StreamOwner = { onBytes: () => undefined, onEnd: () => undefined, onClosed: () => undefined };
+
+/** The decrypted side. Only the connection below can be reset: Node throws where that is asked of TLS. */
+class SecureWire extends Wire {
+  readonly #below: ByteStream;
+
+  constructor(below: ByteStream) {
+    super(NOBODY);
+    this.#below = below;
+  }
+
+  override destroy(reset = false): void {
+    // What was sent before is with TLS already.
+    super.destroy();
+    if (reset) this.#below.destroy(true);
   }
 }
 

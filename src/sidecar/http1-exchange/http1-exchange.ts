@@ -153,7 +153,9 @@ export class Http1Exchange extends Exchange implements PoolWaiter, UpstreamUser 
     }
     this.#hedge = undefined;
     const { endpoint, upstream, classIndex } = this;
+    // It may have been sent, or wait for a connection to be sent anew.
     if (this.connection !== undefined) this.#pool()?.discard(this.connection);
+    else this.#pool()?.cancel(this);
     if (endpoint !== undefined) {
       endpoint.ended(classIndex);
       upstream?.released(endpoint);

@@ -1,5 +1,12 @@
 import type net from 'node:net';
-import type { ByteStream, StreamOwner, TimerWheel } from '../io/index.ts';
+import {
+  type ByteStream,
+  type StreamOwner,
+  Timeout,
+  type TimerWheel,
+  type Timeout as WheelTimeout,
+} from '../io/index.ts';
+import { FIXED_LIMITS } from '../limits.ts';
 import type { LinkCounters } from './counters.ts';
 import { FloodGuard } from './flood-guard.ts';
 import { FrameReader, type FrameTarget } from './frame-reader.ts';
@@ -41,6 +48,7 @@ export class Link implements StreamOwner, Carrier, FrameTarget {
   readonly #streams = new Map<number, LinkStream>();
   readonly #watch: LinkWatch;
   readonly #floods: FloodGuard;
+  readonly #linger: WheelTimeout = new Timeout(() => this.#wire.destroy());
   readonly #number = Buffer.allocUnsafe(4);
   readonly #ping = Buffer.alloc(PING_BYTES);
   #heldBack = new Set<LinkStream>();
@@ -130,8 +138,7 @@ export class Link implements StreamOwner, Carrier, FrameTarget {
   leave(): void {
     if (this.#closed) return;
     this.goAway();
-    this.output.flush();
-    this.socket.destroySoon();
+    this.#closeBehind();
     this.#shut('');
   }
 
@@ -153,6 +160,7 @@ export class Link implements StreamOwner, Carrier, FrameTarget {
   }
 
   onClosed(error: Error | undefined): void {
+    this.#options.wheel.remove(this.#linger);
     this.#shut(this.#reason || (error === undefined ? '' : error.message));
   }
 
@@ -303,10 +311,17 @@ export class Link implements StreamOwner, Carrier, FrameTarget {
     this.#options.counters.fault(fault);
     this.#reason = `violation: ${fault}`;
     this.output.control(FRAME.goAway, 0, 0, Buffer.from([GO_AWAY.violation]));
-    this.output.flush();
-    this.socket.destroySoon();
+    this.#closeBehind();
     this.#shut(this.#reason);
     return false;
+  }
+
+  /** Closes behind what has been sent. A peer that does not take it is not waited for: nobody else would know of the socket. */
+  #closeBehind(): void {
+    const { wheel } = this.#options;
+    this.output.flush();
+    this.socket.destroySoon();
+    wheel.set(this.#linger, wheel.nowMs + FIXED_LIMITS.lingerMs);
   }
 
   #giveUp(reason: '' | 'silent'): void {

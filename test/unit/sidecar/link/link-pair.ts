@@ -67,9 +67,10 @@ export class TestSocket extends EventEmitter {
     this.ended = true;
   }
 
+  /** As with a real socket: behind what is pending. */
   destroySoon(): void {
     this.end();
-    this.destroy();
+    if (this.writableLength === 0) this.destroy();
   }
 
   destroy(): void {

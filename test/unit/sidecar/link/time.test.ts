@@ -1,6 +1,7 @@
 import type net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TimerWheel } from '../../../../src/sidecar/io/index.ts';
+import { FIXED_LIMITS } from '../../../../src/sidecar/limits.ts';
 import { LinkCounters } from '../../../../src/sidecar/link/counters.ts';
 import { FRAME } from '../../../../src/sidecar/link/frames.ts';
 import { AGREEMENT } from '../../../../src/sidecar/link/handshake.ts';
@@ -57,6 +58,23 @@ describe('a link in time', () => {
     expect(pair.opener.closedFor).toEqual(['the peer is silent']);
     expect([...pair.opener.counters.faults]).toEqual([['silent', 1]]);
     expect(keeper.closed).toBe(1);
+    pair.close();
+  });
+
+  it('that is broken is not kept open by a peer that takes nothing', async () => {
+    const { pass } = held();
+    const pair = new LinkPair(wheel);
+    const { stream } = pair.opener.open();
+    await pair.settle();
+    const { accepter } = pair;
+    accepter.socket.taking = false;
+    accepter.streams[0]?.send(Buffer.alloc(1000, 'x'));
+    await turn();
+    accepter.link.violated('frame-type');
+    expect([accepter.closedFor.length, accepter.socket.destroyed]).toEqual([1, false]);
+    pass(FIXED_LIMITS.lingerMs + 40);
+    expect(accepter.socket.destroyed).toBe(true);
+    stream.destroy();
     pair.close();
   });
 

@@ -136,7 +136,9 @@ async function removeStale(): Promise<void> {
   const now = systemClock.wallMs();
   for (const entry of await readdir(DIST)) {
     const folder = path.join(DIST, entry);
-    const { mtimeMs } = await stat(folder);
-    if (now - mtimeMs > STALE_MS) await rm(folder, { recursive: true, force: true });
+    // Others put theirs in place, or remove them, at the same time.
+    const found = await stat(folder).catch(() => undefined);
+    if (found !== undefined && now - found.mtimeMs > STALE_MS)
+      await rm(folder, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
 import type { ControlClient } from './control/index.ts';
 import type { Discovery } from './discovery/index.ts';
+import type { FormerSides } from './former-sides.ts';
 import type { BrokerPart } from './open-broker.ts';
 import type { InboundPart } from './open-inbound.ts';
 import type { OutboundPart } from './open-outbound.ts';
@@ -17,6 +18,7 @@ export interface Opened {
   runtime: Runtime;
   phase: Phase;
   control?: ControlClient | undefined;
+  readonly former: FormerSides;
   readonly discoveries: Map<Upstream, Discovery>;
   broker?: BrokerPart | undefined;
   tcp?: TcpPart | undefined;

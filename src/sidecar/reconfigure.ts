@@ -81,7 +81,7 @@ export function reconfigure(opened: Opened, config: SidecarConfig, discover: Sta
     void opened.discoveries.get(upstream)?.close();
     opened.discoveries.delete(upstream);
   }
-  whenUnused(counters, () => {
+  opened.former.retire(counters, () => {
     for (const upstream of retired) upstream.destroy();
   });
 }
@@ -138,16 +138,4 @@ function begin(upstream: Upstream, { called }: OutboundWay, { outbound }: Sideca
       ...(locality === undefined ? {} : { locality }),
     })),
   );
-}
-
-/** Calls back once, when the last request of these sides has ended; at once where there is none. */
-function whenUnused(sides: readonly SideCounters[], then: () => void): void {
-  let over = false;
-  const look = (): void => {
-    if (over || sides.some(({ underWay }) => underWay > 0)) return;
-    over = true;
-    then();
-  };
-  for (const side of sides) side.whenUnused = look;
-  look();
 }

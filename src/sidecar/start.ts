@@ -1,6 +1,7 @@
 import type { LoadedSidecarConfig, SidecarConfig } from '../config/index.ts';
 import { closeAll, drainAll } from './close.ts';
 import type { ControlClient } from './control/index.ts';
+import { FormerSides } from './former-sides.ts';
 import { openBroker } from './open-broker.ts';
 import { loadDiscovery, makeControlClient, registrationOf } from './open-control.ts';
 import { openInbound } from './open-inbound.ts';
@@ -56,7 +57,13 @@ export async function startSidecar(
   signal?: AbortSignal,
 ): Promise<Sidecar> {
   const runtime = openRuntime(config, dependencies);
-  const opened: Opened = { runtime, phase: 'starting', discoveries: new Map(), shares: new Map() };
+  const opened: Opened = {
+    runtime,
+    phase: 'starting',
+    former: new FormerSides(),
+    discoveries: new Map(),
+    shares: new Map(),
+  };
   const { sidecar, operate } = handleOf(opened, dependencies);
   try {
     await openAll(runtime, opened);

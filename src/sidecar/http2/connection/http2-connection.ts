@@ -68,6 +68,11 @@ export abstract class Http2Connection extends Http2Sender implements StreamOwner
     return false;
   }
 
+  /** Who makes us reset streams costs as much as who resets them (CVE-2025-8671). */
+  override breakStream(stream: Http2Stream, code: number): void {
+    if (this.spendIdle()) super.breakStream(stream, code);
+  }
+
   /** A frame for a stream that is not open: an error of the connection if it never was (RFC 9113 section 5.1). */
   #stray(streamId: number, answer: boolean): void {
     if (!this.wasOpen(streamId)) this.fail(H2_ERROR.PROTOCOL_ERROR);

@@ -250,6 +250,27 @@ describe('floods', () => {
     await until(() => classOf(sidecar).inFlight === 0);
   });
 
+  it.each([
+    ['a window that opens by nothing', (id: number) => frame(FRAME.WINDOW_UPDATE, 0, id, number(0))],
+    ['a window that opens too far', (id: number) => frame(FRAME.WINDOW_UPDATE, 0, id, number(0x7fff_ffff))],
+    ['DATA behind the end', (id: number) => frame(FRAME.DATA, 0, id, Buffer.alloc(1))],
+    ['more DATA than was announced', (id: number) => frame(FRAME.DATA, 0, id, Buffer.alloc(3))],
+  ])('of requests that have to be reset for %s end the connection (CVE-2025-8671)', async (what, spoil) => {
+    const ends = what.startsWith('DATA');
+    const fields = what.startsWith('more')
+      ? [...path('/silent'), ['content-length', '2'] as const]
+      : path('/silent');
+    client.send(OPENING);
+    client.send(
+      many(FLOOD, (index) => Buffer.concat([headers(2 * index + 1, fields, ends), spoil(2 * index + 1)])),
+    );
+    expect(await client.goaway()).toBe(H2_ERROR.ENHANCE_YOUR_CALM);
+    await client.gone();
+    const { http2IdleFrames = 0, http2WindowUpdates = 0 } = limits();
+    expect(http2IdleFrames + http2WindowUpdates).toBe(1);
+    await until(() => classOf(sidecar).inFlight === 0);
+  });
+
   it('of requests that are reset at once end the connection (CVE-2023-44487)', async () => {
     client.send(OPENING);
     client.send(

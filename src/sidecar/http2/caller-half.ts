@@ -1,3 +1,4 @@
+import { BodyPace } from '../body-pace.ts';
 import { FIXED_LIMITS } from '../limits.ts';
 import type { BodyQueue, StreamUser } from './connection/index.ts';
 import type { Http2Exchange } from './http2-exchange.ts';
@@ -16,14 +17,17 @@ export class CallerHalf implements StreamUser {
   readonly #exchange: Http2Exchange;
   /** Made for the first request that has any. */
   trailers: FieldBlock | undefined;
+  /** Of the request's body. */
+  readonly pace = new BodyPace();
   #receivedBytes = 0;
 
   constructor(exchange: Http2Exchange) {
     this.#exchange = exchange;
   }
 
-  begin(): void {
+  begin(nowMs: number): void {
     this.#receivedBytes = 0;
+    this.pace.begin(nowMs);
   }
 
   get body(): BodyQueue {
@@ -68,6 +72,7 @@ export class CallerHalf implements StreamUser {
     }
     exchange.lastProgressMs = exchange.side.wheel.nowMs;
     this.#receivedBytes += count;
+    this.pace.received(count);
     const { contentLength } = exchange.request;
     if (contentLength >= 0 && this.#receivedBytes > contentLength) {
       exchange.callerStream?.credit(count);

@@ -80,7 +80,7 @@ export class Http2Exchange extends Exchange implements StreamWaiter {
     this.requestBody.begin(stream, H2_LIMITS.repeatBytes);
     this.requestBody.ended = ended;
     this.responseBody.begin(undefined, 0);
-    this.callerHalf.begin();
+    this.callerHalf.begin(nowMs);
     this.upstreamHalf.begin();
     let verdict = this.request.read(this.requestBlock, fault);
     if (verdict === 0 && ended && this.request.contentLength > 0)

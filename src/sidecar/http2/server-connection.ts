@@ -108,11 +108,27 @@ export class Http2ServerConnection extends Http2Connection implements ServedConn
       bodyAwaited && !exchange.request.isGrpc
         ? limits.bodyTimeoutMs
         : limits.responseTimeoutMs + exchange.patienceMs;
-    if (silentMs < limitMs) return;
+    if (silentMs < limitMs) {
+      if (!exchange.request.isGrpc && this.#tooSlow(exchange, bodyAwaited, nowMs)) {
+        counters.hit('minBodyRateBps');
+        exchange.answer('BODY_TIMEOUT');
+      }
+      return;
+    }
     counters.hit(bodyAwaited ? 'bodyTimeoutMs' : 'responseTimeoutMs');
     if (exchange.active) exchange.answer(bodyAwaited ? 'BODY_TIMEOUT' : 'REQUEST_TIMEOUT');
     // It is over, but the caller does not take what it was sent.
     else if (callerStream !== undefined) this.resetStream(callerStream, H2_ERROR.CANCEL);
+  }
+
+  /** Whether a body trickles in, which would hold a place in the queue for as long as its sender likes. */
+  #tooSlow(exchange: Http2Exchange, bodyAwaited: boolean, nowMs: number): boolean {
+    const { callerHalf, requestBody, arrivedMs, admittedMs } = exchange;
+    const { bodyTimeoutMs, minBodyRateBps } = exchange.side.limits;
+    // Who may not send, on this stream or on any, is not slow.
+    if (requestBody.length > 0 || this.receiveWindow <= 0) callerHalf.pace.heldUp();
+    if (!bodyAwaited) return false;
+    return callerHalf.pace.tooSlow(nowMs, Math.max(arrivedMs, admittedMs), bodyTimeoutMs / 2, minBodyRateBps);
   }
 
   protected wasOpen(streamId: number): boolean {

@@ -66,7 +66,7 @@ export class Breaker {
     this.#openUntilMs = nowMs + this.#settings.openMs;
     this.#succeeded = 0;
     // What was counted led to this; afterwards it is judged anew.
-    this.#failures.add(-this.#failures.sum(nowMs), nowMs);
-    this.#requests.add(-this.#requests.sum(nowMs), nowMs);
+    this.#failures.clear();
+    this.#requests.clear();
   }
 }

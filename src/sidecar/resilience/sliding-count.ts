@@ -24,12 +24,17 @@ export class SlidingCount {
     return this.#sum;
   }
 
+  /** Forgets all. */
+  clear(): void {
+    this.#counts.fill(0);
+    this.#sum = 0;
+  }
+
   #turn(nowMs: number): void {
     const part = Math.floor(nowMs / this.#partMs);
     if (part <= this.#part) return;
     if (part - this.#part >= PARTS) {
-      this.#counts.fill(0);
-      this.#sum = 0;
+      this.clear();
     } else {
       for (let passed = this.#part + 1; passed <= part; passed += 1) {
         this.#sum -= this.#counts[passed % PARTS] as number;

@@ -121,6 +121,8 @@ export async function openAdmin(address: AdminAddress, operated: Operated): Prom
     context.lag.disable();
     throw error;
   }
+  // Accepting can fail for want of descriptors; the API goes on.
+  server.on('error', () => undefined);
   const bound = server.address();
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : undefined,

@@ -118,7 +118,7 @@ export class Http2ClientConnection extends Http2Connection {
     }
     // It was reset here; the table has to be kept right nevertheless.
     this.#scratch ??= new FieldBlock(SCRATCH_FIELDS);
-    if (this.spendIdle()) this.decode(bytes, start, end, this.#scratch);
+    if (this.spendStray()) this.decode(bytes, start, end, this.#scratch);
   }
 
   protected onStreamClosed(stream: Http2Stream): void {

@@ -14,12 +14,19 @@ import { type FrameHandler, FrameReader } from './frame-reader.ts';
 import { type ConnectionContext, Http2Sender } from './http2-sender.ts';
 import { IdleFrames } from './idle-frames.ts';
 import type { Http2Stream } from './stream.ts';
+
+/** Frames beside DATA that may be under way on a stream that is reset here: a head, trailers or an end, a reset. */
+const STRAY_FRAMES = 3;
+
 /** One connection of HTTP/2, seen from either end: what comes on it, but not what its streams carry. */
 export abstract class Http2Connection extends Http2Sender implements StreamOwner, FrameHandler {
   protected readonly decoder: HpackDecoder;
   readonly #reader: FrameReader;
   readonly #idle = new IdleFrames();
   #dataStream: Http2Stream | undefined;
+  /** What may still come of streams that were reset here, because their senders had not heard of it: that is nobody's fault. */
+  #strayBytes = 0;
+  #strayFrames = 0;
 
   constructor(wire: ByteStream, context: ConnectionContext) {
     super(wire, context);
@@ -73,10 +80,27 @@ export abstract class Http2Connection extends Http2Sender implements StreamOwner
     if (this.spendIdle()) super.breakStream(stream, code);
   }
 
+  override resetStream(stream: Http2Stream, code: number): void {
+    if (!stream.closed && stream.id !== 0 && !stream.remoteEnded) {
+      const { connectionWindowBytes, idleFrames } = H2_LIMITS;
+      const mayCome = Math.max(0, stream.receiveWindow);
+      this.#strayBytes = Math.min(connectionWindowBytes, this.#strayBytes + mayCome);
+      this.#strayFrames = Math.min(idleFrames, this.#strayFrames + STRAY_FRAMES);
+    }
+    super.resetStream(stream, code);
+  }
+
+  /** A frame came that a stream has been reset before. @returns whether it may */
+  protected spendStray(): boolean {
+    if (this.#strayFrames === 0) return this.spendIdle();
+    this.#strayFrames -= 1;
+    return true;
+  }
+
   /** A frame for a stream that is not open: an error of the connection if it never was (RFC 9113 section 5.1). */
   #stray(streamId: number, answer: boolean): void {
     if (!this.wasOpen(streamId)) this.fail(H2_ERROR.PROTOCOL_ERROR);
-    else if (this.spendIdle() && answer) writeReset(this.output.buffer, streamId, H2_ERROR.STREAM_CLOSED);
+    else if (this.spendStray() && answer) writeReset(this.output.buffer, streamId, H2_ERROR.STREAM_CLOSED);
   }
 
   onDataFrame(streamId: number, flowBytes: number, endStream: boolean): boolean {
@@ -88,7 +112,9 @@ export abstract class Http2Connection extends Http2Sender implements StreamOwner
     const stream = this.streams.get(streamId);
     this.#dataStream = stream;
     if (stream === undefined) {
-      this.#stray(streamId, true);
+      if (flowBytes > 0 && flowBytes <= this.#strayBytes && this.wasOpen(streamId))
+        this.#strayBytes -= flowBytes;
+      else this.#stray(streamId, true);
       return false;
     }
     if (stream.remoteEnded) {

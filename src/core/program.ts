@@ -42,7 +42,7 @@ const ENTRIES = [
 export type ProgramName = (typeof ENTRIES)[number]['name'];
 
 /** A bundle that nobody has used for so long is removed when another one is made. */
-const STALE_MS = 24 * 3600 * 1000;
+const STALE_MS = 30 * 24 * 3600 * 1000;
 
 const made = new Map<string, Promise<string>>();
 

@@ -1,6 +1,6 @@
 import { loadSidecarFiles, resolveLimits } from '../config/index.ts';
 import { type DaemonContext, randomSeed, seededRandom } from '../core/index.ts';
-import { startSidecar } from './start.ts';
+import { type Sidecar, startSidecar } from './start.ts';
 import { warmUp } from './warm-up.ts';
 
 /**
@@ -8,17 +8,18 @@ import { warmUp } from './warm-up.ts';
  * @throws PriomeshError CONFIG_* for a wrong file; LISTEN_FAILED when a port is taken
  */
 export async function runSidecar(file: string, { stdout, logger, signal }: DaemonContext): Promise<void> {
+  let sidecar: Sidecar | undefined;
+  // What goes wrong with a reload has been logged, and changes nothing. Before there is a sidecar nothing is old yet.
+  const hangUp = (): void => {
+    sidecar?.reopen();
+    sidecar?.reload().catch(() => undefined);
+  };
+  process.on('SIGHUP', hangUp);
   const load = () => loadSidecarFiles(file);
   const { config, files } = await load();
   const dependencies = { random: seededRandom(randomSeed()), logger };
   await warmUp(config, dependencies, resolveLimits(config.limits).warmUpMs);
-  const sidecar = await startSidecar(config, { ...dependencies, load, files });
-  // What goes wrong with a reload has been logged, and changes nothing.
-  const hangUp = (): void => {
-    sidecar.reopen();
-    sidecar.reload().catch(() => undefined);
-  };
-  process.on('SIGHUP', hangUp);
+  sidecar = await startSidecar(config, { ...dependencies, load, files });
   const ready = {
     event: 'ready',
     service: config.service,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Wire, type WireOwner } from '../../../src/sidecar/io/index.ts';
+import { type StreamOwner, Wire } from '../../../src/sidecar/io/index.ts';
 import { arrive, FakeSocket } from './fake-socket.ts';
 
-const owner: WireOwner = { onBytes: () => undefined, onEnd: () => undefined, onClosed: () => undefined };
+const owner: StreamOwner = { onBytes: () => undefined, onEnd: () => undefined, onClosed: () => undefined };
 
 function open(taking: boolean): { wire: Wire; socket: FakeSocket } {
   const wire = new Wire(owner);

@@ -35,7 +35,7 @@ export const SIDECAR_LIMITS = {
   ),
   connectTimeoutMs: limit(3000, 1, 86_400_000, 'How long connecting to an endpoint may take.'),
   responseTimeoutMs: limit(60_000, 1, 86_400_000, 'How long an endpoint may be silent during a request.'),
-  warmUpMs: limit(25, 0, 10_000, 'How long requests of its own are sent through it before it says ready.'),
+  warmUpMs: limit(12, 0, 10_000, 'How long requests of its own are sent through it before it says ready.'),
   drainDelayMs: limit(
     0,
     0,

@@ -96,7 +96,7 @@ describe('a run with a message broker on mininet', () => {
   it('whose broker is killed has a void trial, repeats it with the broker started again, and goes on', async () => {
     const run = start();
     // Under load: the generator runs.
-    await relative(/generator-main/);
+    await relative(/generator(?:-main\.ts|\.mjs)/);
     process.kill(await relative(/beam\.smp/), 'SIGKILL');
     const result = await run;
     expect(result.exitCode, result.stderr).toBe(0);

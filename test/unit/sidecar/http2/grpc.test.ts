@@ -35,7 +35,7 @@ describe('grpc-timeout', () => {
 
   it('is written so that it is read as the same time, or a little less', () => {
     fc.assert(
-      fc.property(fc.double({ min: 1, max: 1e11, noNaN: true }), (ms) => {
+      fc.property(fc.double({ min: 1, max: 99_999_999_000, noNaN: true }), (ms) => {
         const read = timeout(grpcTimeout(ms));
         expect(read).toBeLessThanOrEqual(ms);
         expect(read).toBeGreaterThan(ms - (ms < 1e8 ? 1 : 1000));

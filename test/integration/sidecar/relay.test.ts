@@ -239,7 +239,7 @@ describe('ordinary requests', () => {
   });
 });
 
-const LARGE_BYTES = 96 * 1024 * 1024;
+const LARGE_BYTES = 200 * 1024 * 1024;
 
 /** Bytes that repeat with no power of two, so that a misplaced piece changes the sum. */
 function pattern(bytes: number): Buffer {
